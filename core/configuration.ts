@@ -1,0 +1,101 @@
+/**
+ * Configuration plane: what lies in the KV buckets (core/subjects.ts), as JSON, and its checks.
+ *
+ * Written by the admin service and by `npm start`; watched by everyone who needs it. A value that
+ * fails its check is never half-used: `parse*` throws, the watcher keeps the last good one.
+ */
+import { z } from "zod";
+import { FloeError } from "./errors.js";
+import { isCarrierName } from "./subjects.js";
+
+/** `floe_config`, key `partitions`: fixed at the first start. */
+const partitions = z.strictObject({ count: z.int().min(1).max(1_024) });
+export type PartitionsConfig = z.output<typeof partitions>;
+
+/** `floe_config`, key `tables`: which binary table set is in force. */
+const tables = z.strictObject({ version: z.int().min(1), object: z.string().min(1) });
+export type TablesConfig = z.output<typeof tables>;
+
+/** `floe_accounts`, key = account number in decimal. */
+const account = z.strictObject({
+  account: z.int().min(1).max(0xffff_ffff),
+  name: z.string().min(1).max(100),
+  /** Number of the price plan. */
+  plan: z.int().min(1).max(0xffff_ffff),
+  status: z.enum(["active", "suspended", "closed"]),
+});
+export type AccountConfig = z.output<typeof account>;
+
+/** `floe_keys`, key = key id. The secret itself is nowhere. */
+const apiKey = z.strictObject({
+  keyId: z.string().regex(/^[0-9a-z]{8,32}$/),
+  account: z.int().min(0).max(0xffff_ffff),
+  /** SHA-256 of the secret part, hex. */
+  secretHash: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Customers send; staff operate (account 0). */
+  scope: z.enum(["customer", "staff"]),
+  status: z.enum(["active", "revoked"]),
+  /** Milliseconds since 1970; 0: never. */
+  expiresAtMs: z.int().min(0),
+});
+export type KeyConfig = z.output<typeof apiKey>;
+
+/** `floe_carriers`, key = name. One SMPP link (SMPP 3.4). */
+const carrier = z.strictObject({
+  name: z
+    .string()
+    .refine(isCarrierName, "must be lower-case letters, digits and dashes, at most 32"),
+  link: z.enum(["smpp"]),
+  status: z.enum(["active", "stopped"]),
+  host: z.string().min(1),
+  port: z.int().min(1).max(65_535),
+  systemId: z.string().min(1).max(15),
+  password: z.string().max(8),
+  systemType: z.string().max(12).default(""),
+  /** How it binds: one transceiver session, or a transmitter and a receiver session. */
+  bind: z.enum(["transceiver", "transmitter_receiver"]).default("transceiver"),
+  /** Sessions (or pairs of sessions) at the same time, over all connectors. */
+  binds: z.int().min(1).max(64).default(1),
+  /** submit_sm without an answer, per session. */
+  window: z.int().min(1).max(10_000).default(50),
+  /** Parts a second over all sessions; 0: no limit. */
+  partsPerSecond: z.int().min(0).max(1_000_000).default(0),
+  /** What data_coding 0 means there. */
+  alphabet: z.enum(["gsm7", "latin1", "ascii"]).default("gsm7"),
+  enquireLinkMs: z.int().min(1_000).max(600_000).default(30_000),
+  responseMs: z.int().min(1_000).max(600_000).default(60_000),
+});
+export type CarrierConfig = z.output<typeof carrier>;
+
+export const parsePartitions = parser("partitions", partitions);
+export const parseTables = parser("tables", tables);
+export const parseAccount = parser("account", account);
+export const parseKey = parser("key", apiKey);
+export const parseCarrier = parser("carrier", carrier);
+
+/** @throws FloeError "settings.invalid" naming every field that is wrong, never its value. */
+function parser<S extends z.ZodType>(what: string, schema: S) {
+  return (value: Uint8Array | unknown): z.output<S> => {
+    let plain: unknown = value;
+    if (value instanceof Uint8Array) {
+      try {
+        plain = JSON.parse(Buffer.from(value).toString("utf8"));
+      } catch (cause) {
+        throw new FloeError("settings.invalid", { problems: [`${what} is not JSON`] }, cause);
+      }
+    }
+    const parsed = schema.safeParse(plain);
+    if (parsed.success) return parsed.data;
+    const problems = parsed.error.issues.map(
+      (issue) => `${what}.${issue.path.join(".")} ${issue.message}`,
+    );
+    throw new FloeError("settings.invalid", { problems });
+  };
+}
+
+/** What is stored: JSON in UTF-8. */
+export function encodeConfig(
+  value: PartitionsConfig | TablesConfig | AccountConfig | KeyConfig | CarrierConfig,
+): Uint8Array {
+  return Buffer.from(JSON.stringify(value), "utf8");
+}

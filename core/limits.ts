@@ -1,0 +1,66 @@
+/**
+ * Limits: every bound that is not a setting, beside its reason, and the relations between them.
+ */
+import assert from "node:assert";
+
+/** Digits of a number, country code included, without "+" (ITU-T E.164). */
+export const NUMBER_DIGITS_MAX = 15;
+/** Fewer digits than any international number has. */
+export const NUMBER_DIGITS_MIN = 7;
+/** Alphanumeric sender (3GPP TS 23.040, 9.1.2.5: 11 septets fit the address field). */
+export const SENDER_CHARACTERS_MAX = 11;
+
+/** Body of one message in UTF-8. 12 UCS-2 segments are 804 characters, 2,412 bytes at most. */
+export const TEXT_BYTES_MAX = 4_096;
+/** Segments of one message: phones reassemble few more, and a typo must not cost a fortune. */
+export const SEGMENTS_MAX = 12;
+export const IDEMPOTENCY_KEY_BYTES_MAX = 255;
+export const CLIENT_REFERENCE_BYTES_MAX = 128;
+export const TAGS_MAX = 8;
+export const TAG_KEY_BYTES_MAX = 32;
+export const TAG_VALUE_BYTES_MAX = 64;
+export const VALIDITY_SECONDS_DEFAULT = 86_400;
+export const VALIDITY_SECONDS_MAX = 604_800;
+/** A customer's message as it came, every field at its bound, unknown fields not welcome. */
+export const MESSAGE_BYTES_MAX = 8_192;
+/** Messages of one SendBatch call. */
+export const BATCH_MESSAGES_MAX = 1_000;
+/** One gRPC request. A batch of long messages is refused whole beyond it. */
+export const CALL_BYTES_MAX = 8 * 1_024 * 1_024;
+/** Messages that a SendStream caller may have unanswered. */
+export const STREAM_CREDIT_MAX = 4_000;
+
+/** Records of one frame. */
+export const FRAME_RECORDS_MAX = 1_000;
+/** Bytes of one frame. */
+export const FRAME_BYTES_MAX = 256 * 1_024;
+/** Largest message that the streams take; a decision frame over several request frames fits. */
+export const STREAM_MESSAGE_BYTES_MAX = 1_024 * 1_024;
+
+/** Carriers that a message is offered to before it is given up. */
+export const CANDIDATES_MAX = 3;
+/** A balance or a sum: ledger records and ClickHouse columns are signed 64-bit integers. */
+export const SUM_MICROS_MAX = 2n ** 63n - 1n;
+
+/** Account slots: an account's slot is its number modulo this; partitions are sets of slots. */
+export const ACCOUNT_SLOTS = 1_024;
+
+/** What the stream remembers a Nats-Msg-Id for. */
+export const DUPLICATE_WINDOW_MS = 120_000;
+/** How long a gateway tries to publish a request frame before it answers UNAVAILABLE. */
+export const REQUEST_PUBLISH_MS_MAX = 15_000;
+/** A request frame stored later than this after its first publication is acked undecided. */
+export const REQUEST_LATE_MS = 480_000;
+/** After this the stream hands an unacknowledged frame to somebody again. */
+export const ACK_WAIT_MS = 30_000;
+/** How long the sweep waits for a receipt beyond a message's validity. */
+export const RECEIPT_WAIT_MS = 600_000;
+/** How long a limits stream keeps what no reader has purged. */
+export const STREAM_AGE_MS_MAX = 7 * 24 * 3_600_000;
+
+assert(REQUEST_PUBLISH_MS_MAX < DUPLICATE_WINDOW_MS, "a repeat must meet its id");
+assert(DUPLICATE_WINDOW_MS < REQUEST_LATE_MS);
+assert(ACK_WAIT_MS * 2 < DUPLICATE_WINDOW_MS, "dispatch made again soon meets its id");
+assert(MESSAGE_BYTES_MAX > TEXT_BYTES_MAX + IDEMPOTENCY_KEY_BYTES_MAX + CLIENT_REFERENCE_BYTES_MAX);
+assert(FRAME_BYTES_MAX + MESSAGE_BYTES_MAX + 256 < STREAM_MESSAGE_BYTES_MAX);
+assert(BATCH_MESSAGES_MAX <= STREAM_CREDIT_MAX);
