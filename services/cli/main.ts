@@ -1,0 +1,54 @@
+#!/usr/bin/env node
+/**
+ * floe: the one entry point. `floe serve <role...>` is what runs in production; the rest talks to a
+ * running system, found through local.json unless flags say otherwise.
+ *
+ * Exit codes: 0 done, 1 failed, 2 asked wrongly (usage or settings).
+ */
+import { Command, CommanderError } from "commander";
+import { isFloeError } from "../../core/errors.js";
+import { printError } from "../../core/output.js";
+import { addClickhouse } from "./clickhouse.js";
+import { addSend } from "./send.js";
+import { addServe } from "./serve.js";
+import { addStatus } from "./status.js";
+import { addTables } from "./tables.js";
+import { addUp } from "./up.js";
+
+const program = new Command("floe")
+  .description(
+    "Floe: accepts messages over gRPC, delivers them through carriers, accounts for them.",
+  )
+  .showHelpAfterError("Try --help.")
+  .enablePositionalOptions()
+  .exitOverride();
+for (const add of [addUp, addServe, addSend, addStatus, addTables, addClickhouse]) add(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+/** Prints what went wrong, once, for a person; returns the exit code. */
+function report(error: unknown): number {
+  // Commander has printed its own already; help that was asked for is no failure.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (isFloeError(error, "settings.invalid")) {
+    const problems = error.details["problems"];
+    for (const problem of Array.isArray(problems) ? problems : [problems]) {
+      printError(`floe: ${problem}`);
+    }
+    return 2;
+  }
+  printError(`floe: ${toldSimply(error)}`);
+  return 1;
+}
+
+function toldSimply(error: unknown): string {
+  if (isFloeError(error)) {
+    const { problem } = error.details;
+    return typeof problem === "string" ? problem : error.message;
+  }
+  return error instanceof Error ? error.message : String(error);
+}

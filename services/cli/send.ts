@@ -1,0 +1,107 @@
+/** `floe send`: one or more messages through the gRPC API, and what became of each call. */
+import { type Command, Option } from "commander";
+import { FloeError } from "../../core/errors.js";
+import { print, printError } from "../../core/output.js";
+import {
+  type Message,
+  ReceiptRequest,
+  type SendResult,
+  TrafficClass,
+} from "../../core/proto/floe/v1/messaging.js";
+import { openSender, toldStatus, violations } from "./grpc.js";
+import { requireLocal } from "./local-system.js";
+import { cliSettings, homeOption, jsonOption } from "./options.js";
+
+const CLASSES = {
+  authentication: TrafficClass.TRAFFIC_CLASS_AUTHENTICATION,
+  transactional: TrafficClass.TRAFFIC_CLASS_TRANSACTIONAL,
+  promotional: TrafficClass.TRAFFIC_CLASS_PROMOTIONAL,
+} as const;
+
+interface Flags {
+  to: string[];
+  from: string;
+  text: string;
+  class: keyof typeof CLASSES;
+  idempotencyKey?: string;
+  reference?: string;
+  validity?: string;
+  receipt: boolean;
+  target?: string;
+  key?: string;
+  home?: string;
+  json?: boolean;
+}
+
+export function addSend(program: Command): void {
+  program
+    .command("send")
+    .description("send a text message")
+    .requiredOption("--to <number...>", "recipients, in E.164 with a leading +")
+    .requiredOption("--from <sender>", "number, short code or up to 11 characters")
+    .requiredOption("--text <text>", "what is sent")
+    .addOption(
+      new Option("--class <class>", "decides the lane")
+        .choices(Object.keys(CLASSES))
+        .default("transactional"),
+    )
+    .option("--idempotency-key <key>", "makes a repeat harmless for 24 hours")
+    .option("--reference <text>", "yours, kept in the call detail record")
+    .option("--validity <seconds>", "not sent later than this after acceptance")
+    .option("--no-receipt", "ask the carrier for no delivery receipt")
+    .option("--target <host:port>", "gateway (default: that of the local system)")
+    .option("--key <key>", "API key (default: FLOE_KEY or that of the local system)")
+    .addOption(homeOption())
+    .addOption(jsonOption())
+    .action(send);
+}
+
+async function send(flags: Flags): Promise<void> {
+  const settings = await cliSettings(flags);
+  const local =
+    flags.target !== undefined && settings.key !== "" ? undefined : requireLocal(settings.home);
+  const sender = openSender(
+    flags.target ?? local?.grpc ?? "",
+    settings.key === "" ? (local?.apiKey ?? "") : settings.key,
+  );
+  try {
+    const results = await sender.sendBatch(flags.to.map((to) => messageTo(to, flags)));
+    if (results.some((one) => one.result?.$case !== "messageId")) process.exitCode = 1;
+    if (flags.json === true) print(JSON.stringify(results.map(plain), undefined, 2));
+    else results.forEach((one, at) => tell(one, at, results.length));
+  } finally {
+    sender.close();
+  }
+}
+
+function messageTo(to: string, flags: Flags): Message {
+  const validitySeconds = Number(flags.validity ?? 0);
+  if (!Number.isSafeInteger(validitySeconds) || validitySeconds < 0) {
+    throw new FloeError("settings.invalid", { problems: ["--validity must be whole seconds."] });
+  }
+  return {
+    to,
+    from: flags.from,
+    body: { $case: "text", text: flags.text },
+    trafficClass: CLASSES[flags.class],
+    idempotencyKey: flags.idempotencyKey ?? "",
+    clientReference: flags.reference ?? "",
+    validitySeconds,
+    receipt: flags.receipt
+      ? ReceiptRequest.RECEIPT_REQUEST_FINAL
+      : ReceiptRequest.RECEIPT_REQUEST_NONE,
+    tags: {},
+  };
+}
+
+function tell({ result }: SendResult, at: number, of: number): void {
+  const which = of === 1 ? "" : `recipient ${at + 1}: `;
+  if (result?.$case === "messageId") print(`${which}accepted as ${result.messageId}`);
+  else printError(`${which}refused: ${toldStatus(result?.error)}`);
+}
+
+function plain({ result }: SendResult): object {
+  if (result?.$case === "messageId") return { messageId: result.messageId };
+  const { code = 2, message = "no result" } = result?.error ?? {};
+  return { error: { code, message, fields: violations(result?.error) } };
+}

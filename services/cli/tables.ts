@@ -1,0 +1,46 @@
+/** `floe tables`: routes, decks and plans from CSV files into the binary table set. */
+import { writeFileSync } from "node:fs";
+import type { Command } from "commander";
+import { print } from "../../core/output.js";
+import { compileTables } from "../../workers/tables.js";
+import { loadTables } from "../admin/seed.js";
+import { openLocalStream } from "./connect.js";
+import { cliSettings, homeOption, jsonOption } from "./options.js";
+
+export function addTables(program: Command): void {
+  const tables = program.command("tables").description("routes, rate decks and price plans");
+  tables
+    .command("compile")
+    .description("check the CSV files of a folder and compile them into one table set")
+    .argument("<folder>", "folder with the CSV files")
+    .option("--out <file>", "where to write the table set; without it nothing is written")
+    .addOption(jsonOption())
+    .action(async (folder: string, flags: { out?: string; json?: boolean }) => {
+      const image = await compileTables(folder);
+      if (flags.out !== undefined) writeFileSync(flags.out, image);
+      const told = { bytes: image.byteLength, ...(flags.out ? { written: flags.out } : {}) };
+      if (flags.json === true) print(JSON.stringify(told));
+      else
+        print(
+          `${folder} is right: ${image.byteLength} bytes${flags.out ? `, written to ${flags.out}` : ""}.`,
+        );
+    });
+  tables
+    .command("load")
+    .description("compile a folder and put it into force in the local system")
+    .argument("<folder>", "folder with the CSV files")
+    .addOption(homeOption())
+    .addOption(jsonOption())
+    .action(async (folder: string, flags: { home?: string; json?: boolean }) => {
+      const { home } = await cliSettings(flags);
+      const image = await compileTables(folder);
+      const client = await openLocalStream(home);
+      try {
+        const version = await loadTables(client, image);
+        if (flags.json === true) print(JSON.stringify({ version, bytes: image.byteLength }));
+        else print(`Table set ${version} is in force.`);
+      } finally {
+        await client.close();
+      }
+    });
+}
