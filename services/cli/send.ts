@@ -68,7 +68,7 @@ async function send(flags: Flags): Promise<void> {
     const results = await sender.sendBatch(flags.to.map((to) => messageTo(to, flags)));
     if (results.some((one) => one.result?.$case !== "messageId")) process.exitCode = 1;
     if (flags.json === true) print(JSON.stringify(results.map(plain), undefined, 2));
-    else results.forEach((one, at) => tell(one, at, results.length));
+    else for (const [at, one] of results.entries()) tell(one, at, results.length);
   } finally {
     sender.close();
   }

@@ -1,0 +1,96 @@
+/**
+ * Runs the tests, kind by kind, each in a process of its own, and checks what uvu does not.
+ *
+ * uvu 0.5.6 exits 0 when a `before` or `after.each` hook throws (the rest of the suite is skipped in
+ * silence), and has no time limit. So: passed must be total, total not zero, and a hang is killed.
+ * Compiled tests whose source is gone are removed first, else they would go on being run.
+ *
+ * `npm test -- unit/core` runs only the files whose path holds one of the words given.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
+import { bold, paint, print, printError, printRaw } from "../core/output.js";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const COMPILED = join(ROOT, "dist/tests");
+const UVU = join(ROOT, "node_modules/uvu/bin.js");
+/** In the order in which a failure says most. `.` is what lies beside this file. */
+const KINDS = [".", "unit", "property", "simulation", "integration", "faults"] as const;
+const KIND_MS_MAX = 600_000;
+
+interface Outcome {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+const words = process.argv.slice(2);
+const files = testFiles();
+let passed = 0;
+let failed = 0;
+for (const kind of KINDS) {
+  const chosen = files.filter((file) => kindOf(file) === kind);
+  if (chosen.length === 0) continue;
+  print(bold(`\n${kind === "." ? "the tree itself" : kind} (${chosen.length} files)`));
+  const outcome = await run(chosen);
+  passed += outcome.passed;
+  failed += outcome.failed;
+}
+if (files.length === 0) printError("There is no test to run.");
+const good = passed > 0 && failed === 0;
+// One plain line, alone, that any CI can read.
+print(`\n${passed} passed, ${good ? 0 : Math.max(failed, 1)} failed`);
+process.exitCode = good ? 0 : 1;
+
+/** Paths below dist/tests of the tests to run, after removing those without a source. */
+function testFiles(): readonly string[] {
+  const found: string[] = [];
+  for (const entry of readdirSync(COMPILED, { recursive: true, withFileTypes: true })) {
+    if (!entry.name.endsWith(".test.js")) continue;
+    const file = relative(COMPILED, join(entry.parentPath, entry.name));
+    if (existsSync(join(ROOT, "tests", file.replace(/\.js$/, ".ts")))) found.push(file);
+    else for (const suffix of ["", ".map"]) rmSync(join(COMPILED, file + suffix), { force: true });
+  }
+  return found
+    .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
+    .sort();
+}
+
+function kindOf(file: string): string {
+  const at = file.indexOf("/");
+  return at < 0 ? "." : file.slice(0, at);
+}
+
+function run(chosen: readonly string[]): Promise<Outcome> {
+  const pattern = `^(?:${chosen.map((file) => file.replaceAll(".", "\\.")).join("|")})$`;
+  const child = spawn(process.execPath, ["--enable-source-maps", UVU, COMPILED, pattern], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const limit = setTimeout(() => {
+    printError(paint("red", `Not done after ${KIND_MS_MAX / 60_000} minutes: ended.`));
+    child.kill("SIGKILL");
+  }, KIND_MS_MAX);
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    output += chunk;
+    printRaw(chunk);
+  });
+  return new Promise((resolve) => {
+    child.on("close", (code) => {
+      clearTimeout(limit);
+      resolve(counted(stripVTControlCharacters(output), code));
+    });
+  });
+}
+
+/** uvu's own counts, distrusted: a bad exit or no count at all is a failure too. */
+function counted(output: string, code: number | null): Outcome {
+  const total = Number(/Total:\s+(\d+)/.exec(output)?.[1] ?? 0);
+  const passing = Number(/Passed:\s+(\d+)/.exec(output)?.[1] ?? 0);
+  const missing = total - passing;
+  const good = code === 0 && total > 0 && missing === 0;
+  return { passed: passing, failed: good ? 0 : Math.max(missing, 1) };
+}
