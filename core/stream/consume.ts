@@ -1,0 +1,167 @@
+/**
+ * Consume: deliveries of a durable consumer, at most so many unacked at a time.
+ *
+ * Credit is `outstandingMax` less what is unacked and what is asked for; it is asked for when half
+ * of it is free, so a request brings many frames and a slow receiver holds back by itself. After a
+ * reconnect, missing heartbeats or a leader change a new session begins.
+ *
+ * The data of a delivery is a view of the socket's buffer, shared with its neighbours and not copied:
+ * read it in place, copy it before it is kept for long or moved to another thread.
+ */
+import type { Msg } from "@nats-io/transport-node";
+import { sleep } from "../clock.js";
+import { FloeError } from "../errors.js";
+import type { ConsumerSpec } from "../subjects.js";
+import { type Api, CONSUMER_NOT_FOUND } from "./api.js";
+import type { Link } from "./link.js";
+import { openPull, type Pull, parseReply } from "./pull.js";
+import type { ConsumeOptions, Consumption, Delivery } from "./stream.js";
+
+const EXPIRES_MS_DEFAULT = 5_000;
+const WORKING_MS_MAX = 2_000;
+/** Between two tries to begin a session. */
+const PAUSE_MS = 100;
+/** So often is a consumer that cannot be reached spoken of. */
+const WARN_EVERY = 50;
+
+const ACK = Buffer.from("+ACK");
+const NAK = Buffer.from("-NAK");
+const TERM = Buffer.from("+TERM");
+const WORKING = Buffer.from("+WPI");
+
+/** @throws FloeError "stream.config" if there is no such consumer. */
+export async function consume(
+  link: Link,
+  api: Api,
+  spec: ConsumerSpec,
+  options: ConsumeOptions,
+  receive: (delivery: Delivery) => void,
+): Promise<Consumption> {
+  const { outstandingMax, expiresMs = EXPIRES_MS_DEFAULT } = options;
+  const half = Math.ceil(outstandingMax / 2);
+  let pull: Pull | undefined;
+  let sessionAtMs = await serverTime(api, spec);
+  let unacked = 0;
+  let paused = false;
+  let stopped = false;
+
+  function begin(): void {
+    pull = openPull(link, {
+      stream: spec.stream,
+      consumer: spec.name,
+      expiresMs,
+      message: (message, reply, pulledAtMs) => {
+        unacked += 1;
+        receive(newDelivery(link, message, reply, pulledAtMs, sessionAtMs, settled));
+      },
+      expired: refill,
+      broken: (reason) => void renew(reason),
+    });
+    refill();
+  }
+
+  function refill(): void {
+    if (pull === undefined || paused || stopped) return;
+    const asked = pull.asked();
+    const free = outstandingMax - unacked - asked;
+    if (free >= half || (asked === 0 && free > 0)) pull.ask(free);
+  }
+
+  function settled(): void {
+    unacked -= 1;
+    refill();
+  }
+
+  async function renew(reason: string): Promise<void> {
+    link.log.warn({ consumer: spec.name, stream: spec.stream, reason }, "pull session ended");
+    const old = pull;
+    pull = undefined;
+    if (old !== undefined) await old.close(giveBack).catch(() => {});
+    for (let tries = 1; !stopped; tries += 1) {
+      await sleep(link.clock, PAUSE_MS);
+      try {
+        if (!link.up()) continue;
+        sessionAtMs = await serverTime(api, spec);
+        if (!stopped) begin();
+        return;
+      } catch (err) {
+        if (tries % WARN_EVERY === 1) {
+          link.log.warn({ err, consumer: spec.name }, "consumer cannot be reached");
+        }
+      }
+    }
+  }
+
+  function giveBack(reply: string): void {
+    link.answer(reply, NAK);
+  }
+
+  begin();
+  return {
+    pause() {
+      paused = true;
+    },
+    resume() {
+      paused = false;
+      refill();
+    },
+    async stop() {
+      stopped = true;
+      await pull?.close(giveBack);
+    },
+  };
+}
+
+/** The server's time, and whether the consumer is there. */
+async function serverTime(api: Api, { stream, name }: ConsumerSpec): Promise<number> {
+  const path = `CONSUMER.INFO.${stream}.${name}`;
+  const info = await api.ask<{ ts: string }>(path, undefined, CONSUMER_NOT_FOUND);
+  if (typeof info === "number") {
+    throw new FloeError("stream.config", { stream, consumer: name, problem: "no such consumer" });
+  }
+  return Date.parse(info.ts);
+}
+
+function newDelivery(
+  link: Link,
+  message: Msg,
+  reply: string,
+  pulledAtMs: number,
+  sessionAtMs: number,
+  settled: () => void,
+): Delivery {
+  const { sequence, storedAtMs, deliveryCount } = parseReply(reply);
+  let open = true;
+  function settle(answer: Uint8Array): void {
+    if (!open) return;
+    open = false;
+    link.answer(reply, answer);
+    settled();
+  }
+  return {
+    subject: message.subject,
+    sequence,
+    data: message.data,
+    // Parsed only where it is looked at: it costs as much as the rest of a delivery.
+    get id() {
+      return message.headers?.get("Nats-Msg-Id") ?? "";
+    },
+    storedAtMs,
+    deliveryCount,
+    pulledAtMs,
+    sessionAtMs,
+    ack: () => settle(ACK),
+    nak(delayMs) {
+      if (delayMs === undefined) settle(NAK);
+      else settle(Buffer.from(`-NAK {"delay":${Math.round(delayMs * 1_000_000)}}`));
+    },
+    async working() {
+      try {
+        await link.nats.request(reply, WORKING, { timeout: WORKING_MS_MAX });
+      } catch (cause) {
+        throw new FloeError("stream.unavailable", { subject: message.subject, sequence }, cause);
+      }
+    },
+    term: () => settle(TERM),
+  };
+}

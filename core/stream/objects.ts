@@ -1,0 +1,35 @@
+/** Objects: large immutable values (binary table sets) in a NATS object store, by @nats-io/obj. */
+import { jetstream } from "@nats-io/jetstream";
+import { Objm } from "@nats-io/obj";
+import { FloeError } from "../errors.js";
+import type { Link } from "./link.js";
+import type { Objects } from "./stream.js";
+
+/** @throws FloeError "stream.unavailable", from each call too: all may be repeated. */
+export async function openObjects(link: Link, name: string, replicas = 1): Promise<Objects> {
+  async function attempt<T>(what: string, run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (cause) {
+      throw new FloeError("stream.unavailable", { store: name, what }, cause);
+    }
+  }
+  const manager = new Objm(jetstream(link.nats));
+  const store = await attempt("create", () => manager.create(name, { replicas }));
+  return {
+    put: (key, data) =>
+      attempt("put", async () => {
+        await store.putBlob({ name: key }, data);
+      }),
+    get: (key) => attempt("get", async () => (await store.getBlob(key)) ?? undefined),
+    list: () =>
+      attempt("list", async () => {
+        const infos = await store.list();
+        return infos.filter((info) => !info.deleted).map((info) => info.name);
+      }),
+    delete: (key) =>
+      attempt("delete", async () => {
+        await store.delete(key);
+      }),
+  };
+}
