@@ -1,0 +1,55 @@
+/** Counters of the simulated carrier, as GET /stats gives them. */
+
+export interface CarrierStats {
+  /** submit_sm received; of these: */
+  submits: number;
+  /** accepted (each is one part), */
+  parts: number;
+  /** refused, */
+  rejected: number;
+  /** taken and never answered. */
+  unanswered: number;
+  /** Accepted ones that are a whole message or the first part of one. */
+  messages: number;
+  /** With --track: accepted ones that came for the first time, and those that came again. */
+  unique: number;
+  duplicates: number;
+  receiptsSent: number;
+  receiptsAcked: number;
+  /** Receipts that the client refused; each is sent again. */
+  receiptsRefused: number;
+  /** submit_sm beyond the window that the client was granted. */
+  windowExceeded: number;
+  /** PDUs that are none, or were not expected. */
+  malformed: number;
+  binds: number;
+  bindsRefused: number;
+  unbinds: number;
+  connections: number;
+  enquireLinks: number;
+  /** Answers to submit_sm by command_status in decimal. */
+  byStatus: Record<string, number>;
+}
+
+export function newStats(): CarrierStats {
+  return {
+    submits: 0,
+    parts: 0,
+    rejected: 0,
+    unanswered: 0,
+    messages: 0,
+    unique: 0,
+    duplicates: 0,
+    receiptsSent: 0,
+    receiptsAcked: 0,
+    receiptsRefused: 0,
+    windowExceeded: 0,
+    malformed: 0,
+    binds: 0,
+    bindsRefused: 0,
+    unbinds: 0,
+    connections: 0,
+    enquireLinks: 0,
+    byStatus: {},
+  };
+}
