@@ -7,8 +7,11 @@
  * it is anything else, somebody else owns the partition: "stream.fenced", stop.
  */
 
+import assert from "node:assert";
+import { type Clock, SYSTEM_CLOCK, sleep } from "../clock.js";
+import { FloeError, isFloeError } from "../errors.js";
 import type { StreamName } from "../subjects.js";
-import type { StreamClient } from "./stream.js";
+import type { StoredMessage, StreamClient } from "./stream.js";
 
 export interface Appender {
   /**
@@ -31,6 +34,77 @@ export interface AppenderOptions {
   /** Prefix of Nats-Msg-Ids, unique to this appender for ever: it recognises its own frames by them. */
   readonly writerId: string;
   readonly giveUpMs: number;
+  /** A simulation brings its own. */
+  readonly clock?: Clock;
 }
 
-export declare function openAppender(options: AppenderOptions): Appender;
+/** One publish tries so long before the subject is looked at. */
+const TRY_MS = 2_000;
+/** Between two looks at a stream that does not answer. */
+const PAUSE_MS = 100;
+
+export function openAppender(options: AppenderOptions): Appender {
+  const { client, clock = SYSTEM_CLOCK, stream, subject, writerId, giveUpMs } = options;
+  let last = options.lastSequence;
+  let counter = 0;
+  let dead = false;
+  let busy = false;
+
+  async function append(frame: Uint8Array): Promise<number> {
+    assert(!busy, "one append at a time");
+    if (dead) throw new FloeError("stream.fenced", { subject, problem: "this appender is dead" });
+    busy = true;
+    counter += 1;
+    try {
+      last = await appendAs(`${writerId}-${counter}`, frame, clock.monotonicMs() + giveUpMs);
+      return last;
+    } catch (error) {
+      // A full stream took nothing for sure; after anything else only the log knows what is true.
+      if (!isFloeError(error, "stream.full")) dead = true;
+      throw error;
+    } finally {
+      busy = false;
+    }
+  }
+
+  async function appendAs(id: string, frame: Uint8Array, endMs: number): Promise<number> {
+    let unsure = false;
+    for (;;) {
+      const restMs = endMs - clock.monotonicMs();
+      if (restMs <= 0) throw new FloeError("stream.unavailable", { subject, giveUpMs });
+      try {
+        const timeoutMs = Math.min(TRY_MS, restMs);
+        const ack = await client.publish(subject, frame, { id, expectedLast: last, timeoutMs });
+        if (!ack.duplicate) return ack.sequence;
+      } catch (error) {
+        if (!isFloeError(error, "stream.fenced", "stream.unavailable", "stream.full")) throw error;
+        // "Full" says nothing of an earlier try of unknown outcome.
+        if (error.code === "stream.full" && !unsure) throw error;
+        unsure ||= error.code === "stream.unavailable";
+      }
+      const found = await look(endMs);
+      if (found?.id === id) return found.sequence;
+      if ((found?.sequence ?? 0) !== last) {
+        const details = { subject, expected: last, found: found?.sequence ?? 0 };
+        throw new FloeError("stream.fenced", details);
+      }
+      // What it was fenced on is still the last: the try did not arrive, or not yet.
+      await sleep(clock, PAUSE_MS);
+    }
+  }
+
+  /** The subject's last frame, from the leader. */
+  async function look(endMs: number): Promise<StoredMessage | undefined> {
+    for (;;) {
+      try {
+        return await client.last(stream, subject);
+      } catch (error) {
+        if (!isFloeError(error, "stream.unavailable")) throw error;
+        if (clock.monotonicMs() >= endMs) throw error;
+        await sleep(clock, PAUSE_MS);
+      }
+    }
+  }
+
+  return { append, last: () => last };
+}
