@@ -60,7 +60,7 @@ export function openApi(link: Link): Api {
           problem = error;
         }
       }
-      if (link.clock.monotonicMs() >= endMs) {
+      if (link.closed() || link.clock.monotonicMs() >= endMs) {
         const details = { request, ...(typeof problem === "string" ? { problem } : {}) };
         throw new FloeError("stream.unavailable", details, problem);
       }

@@ -36,6 +36,8 @@ export interface Link {
   /** Prefix of publish ids, unique to this process for ever. */
   readonly processId: string;
   up(): boolean;
+  /** It was closed by its owner: nothing comes any more. */
+  closed(): boolean;
   /** A subject that nobody else answers to, ending in a dot; subscribe to it with `*` behind. */
   inbox(): string;
   /** Answers a delivery; while the connection is away it waits for the next one. */
@@ -91,11 +93,13 @@ export async function openLink(options: LinkOptions): Promise<Link> {
     clock,
     log,
     processId: options.processId,
-    up: () => up,
+    up: () => up && open,
+    closed: () => !open,
     inbox: () => `${createInbox()}.`,
     answer(subject, data) {
+      if (!open) return;
       if (up) nats.publish(subject, data);
-      else if (open) late.push({ subject, data });
+      else late.push({ subject, data });
     },
     guard(run) {
       try {

@@ -170,6 +170,11 @@ export function openPublisher(link: Link): Publisher {
         open: 0,
         problem: "the stream server is away",
       };
+      if (link.closed()) {
+        one.problem = "the client is closed";
+        reject(unavailable(one));
+        return;
+      }
       pending.set(token, one);
       if (link.up()) send(one, nowMs);
     });
