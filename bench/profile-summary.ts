@@ -1,0 +1,67 @@
+/** Profile summary: what `--profile` prints, thread by thread, in microseconds a message. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type CpuProfile, type Share, type ThreadTimes, threadTimes } from "./profile.js";
+import type { ProfileFolder } from "./profile-folder.js";
+import type { Round } from "./round.js";
+
+const OWNERS_SHOWN = 12;
+const SELF_SHOWN = 25;
+const TOTAL_SHOWN = 20;
+
+/** Processes that wrote no profile (nats-server, or killed before their end) are named as such. */
+export function summarize(folder: ProfileFolder, round: Round): string {
+  const { side, cpuMicros, load } = round;
+  const parts = Object.entries(cpuMicros).map(([role, micros]) => {
+    const path = folder.folder(side, role);
+    const files = existsSync(path) ? readdirSync(path).filter(isProfile).sort() : [];
+    const head = `== ${side} ${role}: ${perMessage(micros, load.accepted)} us of CPU a message`;
+    if (files.length === 0) return `${head}, no profile\n`;
+    const threads = files.map((file) => {
+      const profile = JSON.parse(readFileSync(join(path, file), "utf8")) as CpuProfile;
+      const times = threadTimes(profile, round.window);
+      return threadText(threadName(file), times, load.accepted);
+    });
+    return [`${head}\n`, ...threads].join("\n");
+  });
+  return [
+    "Per message, in microseconds, of the measured window. The profiler itself costs: compare",
+    "shares, and take absolute figures from rounds without it.",
+    "",
+    ...parts,
+  ].join("\n");
+}
+
+function isProfile(file: string): boolean {
+  return file.endsWith(".cpuprofile");
+}
+
+/** CPU.<date>.<time>.<pid>.<thread>.<sequence>.cpuprofile, as Node names them. */
+function threadName(file: string): string {
+  const thread = file.split(".")[4] ?? "0";
+  return thread === "0" ? "main thread" : `pool thread ${thread}`;
+}
+
+function threadText(name: string, times: ThreadTimes, messages: number): string {
+  const { busyMicros, idleMicros, owners, self, total } = times;
+  const busy = perMessage(busyMicros, messages);
+  const share = (100 * busyMicros) / Math.max(1, busyMicros + idleMicros);
+  const list = (title: string, shares: readonly Share[], shown: number): string[] => [
+    `   ${title}`,
+    ...shares.slice(0, shown).map((one) => {
+      const percent = `${((100 * one.micros) / Math.max(1, busyMicros)).toFixed(1)} %`.padStart(7);
+      return `   ${perMessage(one.micros, messages).padStart(8)} ${percent}  ${one.name}`;
+    }),
+    "",
+  ];
+  return [
+    `-- ${name}: busy ${share.toFixed(0)} % of the time, ${busy} us a message`,
+    ...list("by owner", owners, OWNERS_SHOWN),
+    ...list("time of its own", self, SELF_SHOWN),
+    ...list("ours, with all that they called", total, TOTAL_SHOWN),
+  ].join("\n");
+}
+
+function perMessage(micros: number, messages: number): string {
+  return (micros / messages).toFixed(2);
+}
