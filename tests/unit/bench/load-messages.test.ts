@@ -25,7 +25,7 @@ messages("are what ts-proto reads as the messages that were meant", () => {
   const bytes = Buffer.from(template.bytes);
   writeBatch(template, bytes, 7_654_321, 1_732_441_234_567.891);
   const [first, , third] = SendBatchRequest.decode(bytes).messages;
-  assert.is(first?.to, "+447700954328");
+  assert.is(first?.to, "+447700905321");
   assert.is(first?.from, "Floe");
   assert.equal(first?.body, {
     $case: "text",
@@ -50,7 +50,7 @@ messages("fit the bare pipeline's schema, too", () => {
   const bytes = Buffer.from(template.bytes);
   writeBatch(template, bytes, 41, 0);
   const expected: SendRequest = {
-    to: "+447700900042",
+    to: "+447700901042",
     from: "Floe",
     body: "Your code is 000042. It expires in ten minutes. Do not share it.",
     idempotencyKey: "run000000042",
@@ -64,7 +64,7 @@ messages("fit the bare pipeline's schema, too", () => {
 messages("differ in recipient or text, however many there are", () => {
   const template = batchTemplate("floe", 1, "run", false);
   const seen = new Set<string>();
-  for (const number of [0, 1, 99_999, 100_000, 999_999, 1_000_000, 1_100_000, 2_000_000]) {
+  for (const number of [0, 1, 90_000, 100_000, 1_000_000, 2_000_000, 9_000_000, 18_000_000]) {
     const bytes = Buffer.from(template.bytes);
     writeBatch(template, bytes, number, 0);
     const { message } = SendMessageRequest.decode(bytes);
