@@ -1,0 +1,163 @@
+/**
+ * Call: what every call of MessagingService passes before its messages are taken, and what it
+ * leaves behind.
+ *
+ * In: metadata, peer, deadline. Out: a caller, or the refusal; at the end a usage record. Order:
+ * room for the usage record, key, readiness, deadline. Unary calls and each request of a stream
+ * pass the same way.
+ */
+import { type Metadata, status } from "@grpc/grpc-js";
+import type { Clock } from "../../core/clock.js";
+import { BATCH_MESSAGES_MAX, REQUEST_PUBLISH_MS_MAX } from "../../core/limits.js";
+import { found, nextField } from "../../core/stream/frame.js";
+import type { Acceptor } from "./accept.js";
+import type { Authenticator, Caller } from "./authenticate.js";
+import { NOT_READY, type Refusal, refuse, STREAM_AWAY } from "./refuse.js";
+import type { Usage } from "./usage.js";
+
+/** What the handlers work with. */
+export interface Door {
+  readonly clock: Clock;
+  readonly authenticator: Authenticator;
+  readonly usage: Usage;
+  /** Undefined until the partitions are known. */
+  acceptor(): Acceptor | undefined;
+  /** The stream has been away for a while. */
+  away(): boolean;
+  /** Streams that are open: each is asked, when the process stops, to answer and end. */
+  readonly streams: Set<() => void>;
+}
+
+export interface CallView {
+  readonly metadata: Metadata;
+  readonly cancelled: boolean;
+  getPeer(): string;
+  getDeadline(): number | Date;
+}
+
+/** A call on its way: from `enter` to `leave`. */
+export interface Visit {
+  readonly method: string;
+  readonly peer: string;
+  readonly arrivedMs: number;
+  readonly atMs: number;
+  readonly requestBytes: number;
+  caller: Caller | undefined;
+}
+
+/** Below this, no publish would be confirmed before the caller has given up. */
+const DEADLINE_MS_MIN = 5;
+/** An answer before the deadline, with reason and RetryInfo, is worth more than a bare time-out. */
+const ANSWER_MS_MIN = 10;
+const ANSWER_MS_MAX = 250;
+
+/** @returns undefined: there is no room for a usage record; nothing may be done. */
+export function enter(
+  door: Door,
+  method: string,
+  call: CallView,
+  requestBytes: number,
+): Visit | undefined {
+  if (!door.usage.admit()) {
+    door.usage.refused();
+    return undefined;
+  }
+  return {
+    method,
+    peer: withoutPort(call.getPeer()),
+    arrivedMs: door.clock.monotonicMs(),
+    atMs: door.clock.nowMs(),
+    requestBytes,
+    caller: undefined,
+  };
+}
+
+/** Who calls, or why nobody does. Notes the caller in `visit`. */
+export function identify(door: Door, visit: Visit, call: CallView): Caller | Refusal {
+  const header = call.metadata.get("authorization")[0];
+  const checked = door.authenticator.check(header?.toString(), visit.atMs);
+  if (!isRefusal(checked)) visit.caller = checked;
+  return checked;
+}
+
+/** Whether anything can be taken now. */
+export function ready(door: Door): Acceptor | Refusal {
+  return door.away() ? STREAM_AWAY : (door.acceptor() ?? NOT_READY);
+}
+
+/**
+ * Monotonic time by which the call is answered: before its deadline, so that the answer arrives.
+ * @returns undefined: there is no time left to begin.
+ */
+export function answerByMs(visit: Visit, deadline: number | Date): number | undefined {
+  const atMs = Number(deadline);
+  const leftMs = Number.isFinite(atMs) ? atMs - visit.atMs : Infinity;
+  if (leftMs < DEADLINE_MS_MIN) return undefined;
+  const earlierMs = Math.min(ANSWER_MS_MAX, Math.max(ANSWER_MS_MIN, leftMs / 10));
+  return visit.arrivedMs + Math.min(REQUEST_PUBLISH_MS_MAX, leftMs - earlierMs);
+}
+
+/** The end of a call or request: its usage record. `code` is that of the answer. */
+export function leave(
+  door: Door,
+  visit: Visit,
+  code: number,
+  accepted: number,
+  refused: number,
+): void {
+  door.usage.record({
+    atMs: visit.atMs,
+    account: visit.caller?.account.account ?? 0,
+    keyId: visit.caller?.keyId ?? "",
+    method: visit.method,
+    peer: visit.peer,
+    accepted,
+    refused,
+    code,
+    requestBytes: visit.requestBytes,
+    durationMicros: Math.round((door.clock.monotonicMs() - visit.arrivedMs) * 1_000),
+  });
+}
+
+/** The code of an answer that nobody waited for any more, else `code`. */
+export function codeOf(door: Door, call: CallView, code: number): number {
+  if (!call.cancelled) return code;
+  return door.clock.nowMs() >= Number(call.getDeadline())
+    ? status.DEADLINE_EXCEEDED
+    : status.CANCELLED;
+}
+
+/** How many messages lie in field `field`; a refusal if they are too few, too many or unreadable. */
+export function countMessages(request: Uint8Array, field: number): number | Refusal {
+  let count = 0;
+  for (let at = 0; ; at = found.end) {
+    const next = nextField(request, at, request.length, field);
+    if (next < 0) return MALFORMED;
+    if (next === 0) break;
+    count += 1;
+  }
+  return count >= 1 && count <= BATCH_MESSAGES_MAX ? count : BATCH_SIZE;
+}
+
+export function isRefusal<T>(value: T | Refusal): value is Refusal {
+  return typeof value === "object" && value !== null && "status" in value && "code" in value;
+}
+
+export const MALFORMED = refuse(
+  status.INVALID_ARGUMENT,
+  "REQUEST_MALFORMED",
+  "The request is not well-formed.",
+);
+const SIZE_WANTED = `must be 1 to ${BATCH_MESSAGES_MAX} messages`;
+export const BATCH_SIZE = refuse(
+  status.INVALID_ARGUMENT,
+  "BATCH_SIZE",
+  `messages ${SIZE_WANTED}; nothing was accepted.`,
+  { violations: [{ field: "messages", description: SIZE_WANTED, reason: "BATCH_SIZE" }] },
+);
+
+/** The address without the port: "::1" of "::1:50000", "10.0.0.1" of "10.0.0.1:50000". */
+export function withoutPort(peer: string): string {
+  const colon = peer.lastIndexOf(":");
+  return colon < 0 ? "" : peer.slice(0, colon);
+}
