@@ -39,6 +39,8 @@ export const STREAM_MESSAGE_BYTES_MAX = 1_024 * 1_024;
 
 /** Carriers that a message is offered to before it is given up. */
 export const CANDIDATES_MAX = 3;
+/** Price or cost of one segment: a million units of any currency, so a message's is exact. */
+export const SEGMENT_MICROS_MAX = 10 ** 12;
 /** A balance or a sum: ledger records and ClickHouse columns are signed 64-bit integers. */
 export const SUM_MICROS_MAX = 2n ** 63n - 1n;
 
@@ -58,9 +60,37 @@ export const RECEIPT_WAIT_MS = 600_000;
 /** How long a limits stream keeps what no reader has purged. */
 export const STREAM_AGE_MS_MAX = 7 * 24 * 3_600_000;
 
+/** Request frames of one lane that an owner holds unacked; a work queue gives no more then. */
+export const REQUEST_FRAMES_HELD_MAX = 128;
+/** Decisions of one partition whose dispatch frames are not all stored; no request is taken then. */
+export const UNDISPATCHED_DECISIONS_MAX = 64;
+/** How long an idempotency key keeps its message, by the acceptance of both. */
+export const IDEMPOTENCY_WINDOW_MS = 24 * 3_600_000;
+/** Stream time of a lane for which Nats-Msg-Ids of decided request frames are remembered. */
+export const PUBLISH_ID_WINDOW_MS = 600_000;
+/** How long after its deadline a released message may still be charged by a late receipt. */
+export const RELEASED_KEPT_MS = 72 * 3_600_000;
+/** How long a settlement waits for company when no request is decided meanwhile. */
+export const SETTLE_LINGER_MS = 25;
+/** Settlements of one decision frame; those of one attempt frame stay together. */
+export const SETTLEMENTS_MAX = 2 * FRAME_RECORDS_MAX;
+/** A verdict is its request without text, plus at most this much. */
+export const VERDICT_EXTRA_BYTES_MAX = 400;
+/** A settlement with its currency. */
+export const SETTLEMENT_BYTES_MAX = 100;
+
 assert(REQUEST_PUBLISH_MS_MAX < DUPLICATE_WINDOW_MS, "a repeat must meet its id");
 assert(DUPLICATE_WINDOW_MS < REQUEST_LATE_MS);
 assert(ACK_WAIT_MS * 2 < DUPLICATE_WINDOW_MS, "dispatch made again soon meets its id");
 assert(MESSAGE_BYTES_MAX > TEXT_BYTES_MAX + IDEMPOTENCY_KEY_BYTES_MAX + CLIENT_REFERENCE_BYTES_MAX);
 assert(FRAME_BYTES_MAX + MESSAGE_BYTES_MAX + 256 < STREAM_MESSAGE_BYTES_MAX);
 assert(BATCH_MESSAGES_MAX <= STREAM_CREDIT_MAX);
+assert(REQUEST_LATE_MS < PUBLISH_ID_WINDOW_MS, "a repeat that is still taken meets its id");
+assert(
+  FRAME_BYTES_MAX +
+    FRAME_RECORDS_MAX * VERDICT_EXTRA_BYTES_MAX +
+    SETTLEMENTS_MAX * SETTLEMENT_BYTES_MAX <
+    STREAM_MESSAGE_BYTES_MAX,
+  "a decision frame fits",
+);
+assert(SEGMENT_MICROS_MAX * SEGMENTS_MAX <= Number.MAX_SAFE_INTEGER);

@@ -1,0 +1,285 @@
+/**
+ * Route and rate: a turn's request frames in, verdicts and dispatch records out (task.ts).
+ *
+ * The default export is what a pool thread runs for each task: synchronous, without clock, chance
+ * or I/O, so the same task gives the same answer wherever and whenever it runs. It is total over
+ * frames: whatever the bytes are, it answers. It throws only for what an operator must mend:
+ * FloeError "tables.invalid" (damaged table set) and "keys.invalid" (a month without a data key).
+ *
+ * The answer is plain data. Its buffers have exactly the size that is used and are the caller's:
+ * moving or cloning them is the business of who posts it (piscina's `move` is not for this room).
+ */
+import assert from "node:assert";
+import { SEGMENTS_MAX, VALIDITY_SECONDS_DEFAULT } from "../core/limits.js";
+import { LANE_BULK, LANE_HIGH, laneOfClass, REASON } from "../core/message.js";
+import { MESSAGE, REQUEST, REQUEST_FRAME } from "../core/stream/fields.js";
+import {
+  type Fields,
+  fixed32Of,
+  fixed64Of,
+  found,
+  has,
+  newFields,
+  nextField,
+  RECORDS,
+  readFields,
+  varintOf,
+} from "../core/stream/frame.js";
+import { digitsAt } from "./number.js";
+import { ensure, newOutput, type Output } from "./output.js";
+import { amountOf, NO_PRICE, segmentPrice } from "./rating.js";
+import {
+  DISPATCH_TOK_AT,
+  newDecision,
+  putDispatch,
+  putVerdict,
+  type Request,
+  VERDICT_BYTES_MAX,
+  VERDICT_ENC_AT,
+  VERDICT_TOK_AT,
+} from "./records.js";
+import { chooseRoutes, newChoice } from "./routing.js";
+import {
+  addNumber,
+  beginSealing,
+  dropSealing,
+  finishSealing,
+  isAcceptedTime,
+  sealingCount,
+} from "./sealing.js";
+import { countSegments, measured } from "./segments.js";
+import { networkOf, openTables, planIndex, type Tables } from "./tables.js";
+import { INDEX, INDEX_STRIDE, type RouteResult, type RouteTask } from "./task.js";
+
+// Everything below is a thread's own and used again for every task and record.
+const verdicts = newOutput(256 * 1_024);
+const dispatches = newOutput(256 * 1_024);
+const decision = newDecision();
+const choice = newChoice();
+const frame = newFields();
+const NOTHING = new Uint8Array(0);
+const request: Request = {
+  bytes: NOTHING,
+  view: new DataView(NOTHING.buffer),
+  record: newFields(),
+  message: newFields(),
+};
+let index = new Int32Array(1_024 * INDEX_STRIDE);
+let records = 0;
+let opened: { image: SharedArrayBuffer; tables: Tables } | undefined;
+
+/** @throws FloeError "tables.invalid", "keys.invalid" */
+export default function routeAndRate(task: RouteTask): RouteResult {
+  if (opened?.image !== task.tables) {
+    opened = { image: task.tables, tables: openTables(task.tables) };
+  }
+  const { tables } = opened;
+  request.bytes = new Uint8Array(task.frames);
+  request.view = new DataView(task.frames);
+  verdicts.at = 0;
+  dispatches.at = 0;
+  records = 0;
+  beginSealing();
+
+  const counts: number[] = [];
+  let at = 0;
+  for (const end of task.ends) {
+    assert(end >= at && end <= task.frames.byteLength, "frames end in order, in their buffer");
+    counts.push(routeFrame(at, end, tables));
+    at = end;
+  }
+  finishSealing(task.keys, verdicts.bytes, dispatches.bytes);
+
+  request.bytes = NOTHING;
+  return {
+    verdicts: exactly(verdicts),
+    verdictsEnd: verdicts.at,
+    dispatches: exactly(dispatches),
+    dispatchesEnd: dispatches.at,
+    index: index.slice(0, records * INDEX_STRIDE),
+    counts,
+    carriers: tables.carriers,
+    tablesVersion: tables.version,
+  };
+}
+
+function exactly(output: Output): ArrayBuffer {
+  return output.bytes.buffer.slice(0, output.at) as ArrayBuffer;
+}
+
+/** @returns the number of its records; -1, and no trace of it, if the frame is malformed. */
+function routeFrame(at: number, end: number, tables: Tables): number {
+  const { bytes } = request;
+  if (!readFields(bytes, at, end, frame)) return -1;
+  const lane = varintOf(frame, REQUEST_FRAME.lane);
+  const before = records;
+  const verdictsBefore = verdicts.at;
+  const dispatchesBefore = dispatches.at;
+  const sealingBefore = sealingCount();
+  while (nextField(bytes, at, end, RECORDS) === 1) {
+    at = found.end;
+    if (routeRecord(found.at, found.end, lane, tables)) continue;
+    // A record without an id cannot be told of; taken record by record it will be the only one.
+    records = before;
+    verdicts.at = verdictsBefore;
+    dispatches.at = dispatchesBefore;
+    dropSealing(sealingBefore);
+    return -1;
+  }
+  return records - before;
+}
+
+/** @returns false if not even its message id can be read. */
+function routeRecord(at: number, end: number, lane: number, tables: Tables): boolean {
+  const readable = readFields(request.bytes, at, end, request.record);
+  if (!isBytes(request.record, REQUEST.messageId, end, 16)) return false;
+  readRequest(readable, end, lane);
+  choice.count = 0;
+  decision.planIndex = planIndex(tables, decision.plan);
+  if (decision.reason === REASON.NONE) decide(tables);
+  write(tables, end - at);
+  return true;
+}
+
+/** Fills `decision` with what the request says; its reason is INTERNAL if that is not enough. */
+function readRequest(readable: boolean, end: number, lane: number): void {
+  const { bytes, record, message } = request;
+  message.fill(-1);
+  const acceptedAtMs = isBytes(record, REQUEST.acceptedAtMs, end, 8)
+    ? fixed64Of(bytes, record, REQUEST.acceptedAtMs)
+    : 0;
+  decision.acceptedAtMs = isAcceptedTime(acceptedAtMs) ? acceptedAtMs : 0;
+  decision.account = isBytes(record, REQUEST.account, end, 4)
+    ? fixed32Of(bytes, record, REQUEST.account)
+    : 0;
+  decision.plan = isBytes(record, REQUEST.plan, end, 4)
+    ? fixed32Of(bytes, record, REQUEST.plan)
+    : 0;
+  // A tag of another size is none; `putVerdict` copies eight octets.
+  if (!isBytes(record, REQUEST.keyTag, end, 8)) record[2 * REQUEST.keyTag] = -1;
+  decision.expiresAtMs = decision.acceptedAtMs;
+  decision.digitsAt = -1;
+  decision.network = -1;
+  decision.encoding = 0;
+  decision.segments = 0;
+  decision.trafficClass = 0;
+  decision.lane = lane;
+  decision.reason = REASON.INTERNAL;
+  if (!readable || !readMessage(end) || decision.acceptedAtMs === 0) return;
+
+  decision.reason = REASON.NONE;
+  const validitySeconds = varintOf(message, MESSAGE.validitySeconds);
+  decision.expiresAtMs += (validitySeconds || VALIDITY_SECONDS_DEFAULT) * 1_000;
+}
+
+/** Reads the message and checks that what is copied or walked by offset lies within it. */
+function readMessage(end: number): boolean {
+  const { bytes, record, message } = request;
+  if (!isWithin(record, REQUEST.message, end)) return false;
+  const at = record[2 * REQUEST.message]!;
+  const messageEnd = at + record[2 * REQUEST.message + 1]!;
+  const whole =
+    readFields(bytes, at, messageEnd, message) &&
+    isWithin(message, MESSAGE.to, messageEnd) &&
+    isWithin(message, MESSAGE.text, messageEnd) &&
+    (!has(message, MESSAGE.from) || isWithin(message, MESSAGE.from, messageEnd)) &&
+    (!has(message, MESSAGE.clientReference) ||
+      isWithin(message, MESSAGE.clientReference, messageEnd));
+  if (!whole) {
+    message.fill(-1);
+    return false;
+  }
+  decision.trafficClass = varintOf(message, MESSAGE.trafficClass);
+  if (decision.lane < LANE_HIGH || decision.lane > LANE_BULK) {
+    decision.lane = laneOfClass(decision.trafficClass);
+  }
+  return true;
+}
+
+/** Routes and rates. What becomes known stays in `decision`, whatever the reason. */
+function decide(tables: Tables): void {
+  const { bytes, message } = request;
+  const textAt = message[2 * MESSAGE.text]!;
+  const textEnd = textAt + message[2 * MESSAGE.text + 1]!;
+  decision.segments = countSegments(bytes, textAt, textEnd);
+  decision.encoding = measured.encoding;
+  decision.plain = measured.plain;
+
+  const toAt = message[2 * MESSAGE.to]!;
+  const toEnd = toAt + message[2 * MESSAGE.to + 1]!;
+  const at = digitsAt(bytes, toAt, toEnd);
+  decision.digitsAt = at;
+  decision.digitsEnd = toEnd;
+  if (at < 0) {
+    decision.reason = REASON.NUMBER_INVALID;
+    return;
+  }
+  decision.network = networkOf(tables, bytes, at, toEnd);
+  if (decision.segments > SEGMENTS_MAX) {
+    decision.reason = REASON.TOO_MANY_SEGMENTS;
+  } else if (chooseRoutes(tables, bytes, at, toEnd, decision.trafficClass, choice) === 0) {
+    decision.reason = REASON.NO_ROUTE;
+  } else {
+    const segmentMicros = segmentPrice(tables, decision.planIndex, bytes, at, toEnd);
+    if (segmentMicros === NO_PRICE) decision.reason = REASON.NO_PRICE;
+    else decision.priceMicros = amountOf(segmentMicros, decision.segments);
+  }
+}
+
+function write(tables: Tables, requestBytes: number): void {
+  const routed = decision.reason === REASON.NONE;
+  // What a verdict copies of a request may grow by a longer tag for each of the customer's tags.
+  ensure(verdicts, VERDICT_BYTES_MAX + 2 * requestBytes);
+  const verdictAt = putVerdict(verdicts, request, decision, choice, tables);
+  let dispatchAt = 0;
+  let dispatchEnd = 0;
+  let dispatchTokAt = 0;
+  if (routed) {
+    ensure(dispatches, VERDICT_BYTES_MAX + requestBytes);
+    dispatchAt = dispatches.at;
+    dispatchTokAt = putDispatch(dispatches, request, decision, choice, tables) + DISPATCH_TOK_AT;
+    dispatchEnd = dispatches.at;
+  }
+  if (decision.digitsAt >= 0) {
+    addNumber(
+      request.bytes,
+      decision.digitsAt,
+      decision.digitsEnd,
+      request.record[2 * REQUEST.messageId]!,
+      decision.acceptedAtMs,
+      verdictAt + VERDICT_ENC_AT,
+      verdictAt + VERDICT_TOK_AT,
+      dispatchTokAt,
+    );
+  }
+
+  if ((records + 1) * INDEX_STRIDE > index.length) {
+    const larger = new Int32Array(index.length * 2);
+    larger.set(index);
+    index = larger;
+  }
+  const entry = records * INDEX_STRIDE;
+  index[entry + INDEX.verdictAt] = verdictAt;
+  index[entry + INDEX.verdictEnd] = verdicts.at;
+  index[entry + INDEX.dispatchAt] = dispatchAt;
+  index[entry + INDEX.dispatchEnd] = dispatchEnd;
+  index[entry + INDEX.carrier] = routed ? choice.carriers[0]! : -1;
+  index[entry + INDEX.lane] = decision.lane;
+  index[entry + INDEX.segments] = decision.segments;
+  index[entry + INDEX.chargeBasis] =
+    decision.planIndex < 0 ? 0 : tables.planBasis[decision.planIndex]!;
+  records += 1;
+}
+
+/** Whether a field is there with `size` octets before `end`. */
+function isBytes(fields: Fields, field: number, end: number, size: number): boolean {
+  const at = fields[2 * field]!;
+  return at >= 0 && fields[2 * field + 1] === size && at + size <= end;
+}
+
+/** Whether a field's octets end by `end`: one that came as a number has a value for its size. */
+function isWithin(fields: Fields, field: number, end: number): boolean {
+  const at = fields[2 * field]!;
+  const size = fields[2 * field + 1]!;
+  return at >= 0 && size >= 0 && size <= end - at;
+}
