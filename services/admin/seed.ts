@@ -27,9 +27,11 @@ export interface Configuration {
   readonly accounts: readonly AccountConfig[];
   readonly keys: readonly KeyConfig[];
   readonly carriers: readonly CarrierConfig[];
-  /** A compiled table set (workers/tables.ts). */
-  readonly tables: Uint8Array;
+  readonly tables: TablesCompiler;
 }
+
+/** Compiles a table set (workers/compile-tables.ts) that bears `version`; the same for the same. */
+export type TablesCompiler = (version: number) => Uint8Array;
 
 /**
  * Everything is checked before anything is written. What is not named stays as it is.
@@ -74,7 +76,7 @@ async function seedPartitions(bucket: Bucket, count: number): Promise<void> {
  * Puts a table set into force, unless the one in force is the same byte for byte.
  * @returns the version in force.
  */
-export async function loadTables(client: StreamClient, image: Uint8Array): Promise<number> {
+export async function loadTables(client: StreamClient, compile: TablesCompiler): Promise<number> {
   const store = await client.objects(TABLES_STORE);
   const bucket = await client.bucket(BUCKETS.config);
   for (;;) {
@@ -82,9 +84,11 @@ export async function loadTables(client: StreamClient, image: Uint8Array): Promi
     const present = entry === undefined ? undefined : parseTables(entry.value);
     if (present !== undefined) {
       const stored = await store.get(present.object);
-      if (stored !== undefined && Buffer.compare(stored, image) === 0) return present.version;
+      const same = compile(present.version);
+      if (stored !== undefined && Buffer.compare(stored, same) === 0) return present.version;
     }
     const version = (present?.version ?? 0) + 1;
+    const image = compile(version);
     // Named by its content too, so that two writers of one version cannot swap their objects.
     const hash = createHash("sha256").update(image).digest("hex").slice(0, 16);
     const object = `tables-${version}-${hash}`;

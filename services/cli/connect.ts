@@ -12,7 +12,7 @@ export function openLocalStream(home: string): Promise<StreamClient> {
   fillRandom(random);
   const name = `cli-${Buffer.from(random).toString("hex")}`;
   return openNats({
-    servers: [url],
+    servers: url,
     user,
     password,
     name,

@@ -115,7 +115,7 @@ async function declared(
 
 function openStream(common: CommonSettings, processId: string, log: Logger): OpenedStream {
   return openNats({
-    servers: common.natsUrl.split(",").map((server) => server.trim()),
+    servers: common.natsUrl,
     user: common.natsUser,
     password: readPassword(common.natsPasswordFile),
     name: processId,

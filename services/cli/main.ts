@@ -34,12 +34,12 @@ try {
 function report(error: unknown): number {
   // Commander has printed its own already; help that was asked for is no failure.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (isFloeError(error, "settings.invalid")) {
+  if (isFloeError(error, "settings.invalid", "import.invalid", "tables.invalid")) {
     const problems = error.details["problems"];
-    for (const problem of Array.isArray(problems) ? problems : [problems]) {
+    for (const problem of Array.isArray(problems) ? problems : [error.message]) {
       printError(`floe: ${problem}`);
     }
-    return 2;
+    return error.code === "settings.invalid" ? 2 : 1;
   }
   printError(`floe: ${toldSimply(error)}`);
   return 1;

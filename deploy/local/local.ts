@@ -1,0 +1,197 @@
+/**
+ * Local system: everything that Floe needs, started on this machine, ready to work, and ended again.
+ *
+ * `npm start`, the bench and the integration tests start it through `startLocal`. It owns the folder
+ * (home.ts), the order of starting and stopping, and local.json, which is there exactly while the
+ * system is ready. Stopping goes with the flow: who takes messages first, the streams last, so that
+ * each finishes what it has while what it needs still runs.
+ */
+import { type LocalJson, localPath } from "../../services/cli/local-system.js";
+import type { RoleName } from "../../services/cli/roles.js";
+import { configure, SAMPLE_TABLES } from "./configure.js";
+import { type Home, openHome, writeWhole } from "./home.js";
+import { findNatsServer, startNatsServer } from "./nats-server.js";
+import { type Places, startCarrier, startClickhouse, startRole } from "./parts.js";
+import { openParts, type Parts, settleAll } from "./running-parts.js";
+import { LOCAL_USER, loadState, rememberedPort, saveState } from "./state.js";
+
+export interface LocalOptions {
+  /** Folder of the system; made if missing. */
+  readonly home: string;
+  /** Clears what earlier runs left there. */
+  readonly fresh?: boolean;
+  /** Demo accounts, numbered from 1, each with a key. Default 1. */
+  readonly accounts?: number;
+  /** Of a new system. Default 2. */
+  readonly partitions?: number;
+  /** Default: alpha and beta. */
+  readonly carriers?: readonly CarrierSimOptions[];
+  /** Folder with the CSV files of routes and decks. Default: the sample's. */
+  readonly tablesDirectory?: string;
+  /** More settings for the roles, by name. */
+  readonly environment?: Readonly<Record<string, string>>;
+  tell(line: string): void;
+  /** `pretty`: all that the parts say is told, readable; `file`: it goes to `<home>/logs`. */
+  readonly roleOutput?: "pretty" | "file";
+}
+
+/** A simulated carrier. */
+export interface CarrierSimOptions {
+  readonly name: string;
+  /** Arguments of the simulator, as bench/carrier's --help says. */
+  readonly args?: readonly string[];
+  /** Sessions, unanswered submits a session, parts a second (0: no limit). */
+  readonly binds?: number;
+  readonly window?: number;
+  readonly partsPerSecond?: number;
+}
+
+export interface LocalSystem {
+  readonly local: LocalJson;
+  readonly processes: readonly { readonly role: string; readonly pid: number }[];
+  /** Accounts with their keys, the demo account first. */
+  readonly accounts: readonly { readonly account: number; readonly apiKey: string }[];
+  /** Simulators: SMPP port, and port of the HTTP control interface. */
+  readonly carriers: readonly CarrierPlace[];
+  /** Parts that ended unasked and were started again. */
+  restarts(): number;
+  /** Resolves with the reason if a part keeps ending; the system is no use then. */
+  readonly gaveUp: Promise<string>;
+  /** Ends everything in order, and leaves the folder to others. Repeats are harmless. */
+  stop(): Promise<void>;
+}
+
+export interface CarrierPlace {
+  readonly name: string;
+  readonly port: number;
+  readonly control: number;
+}
+
+const CARRIERS: readonly CarrierSimOptions[] = [
+  { name: "alpha", args: ["--latency-ms", "5", "--receipt-delay-ms", "200"] },
+  { name: "beta", args: ["--latency-ms", "10", "--receipt-delay-ms", "400", "--id", "decimal"] },
+];
+/** Gateway last, so that nobody is taken in before the rest works. All start at the same time. */
+const ROLES: readonly RoleName[] = ["cdr", "connector", "dispatch", "gateway"];
+
+/** @throws FloeError "local.failed" with a problem for the user; what was started is ended again. */
+export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
+  const home = await openHome(options.home, options.tell);
+  const { tell, roleOutput = "pretty" } = options;
+  const parts = openParts({ home, tell, roleOutput });
+  try {
+    if (options.fresh === true) home.clear();
+    return await startAll(home, options, parts);
+  } catch (error) {
+    await parts.stop();
+    home.release();
+    throw error;
+  }
+}
+
+async function startAll(home: Home, options: LocalOptions, parts: Parts): Promise<LocalSystem> {
+  const { tell } = options;
+  const sims = options.carriers ?? CARRIERS;
+  const state = loadState(home, options.accounts ?? 1, options.partitions ?? 2);
+  const binary = await findNatsServer(tell);
+  tell("starting nats-server, ClickHouse and the carriers");
+  const ports: Record<string, number> = {};
+  const portOf = async (part: string): Promise<number> =>
+    ports[part] ?? (await rememberedPort(state, part));
+
+  const nats = parts.start("nats", async (line) => {
+    const server = await startNatsServer({
+      binary,
+      directory: home.file("nats"),
+      port: await portOf("nats"),
+      user: LOCAL_USER,
+      password: state.natsPassword,
+      line,
+    });
+    ports["nats"] = server.port;
+    return server;
+  });
+  const clickhouse = parts.start("clickhouse", async (line) => {
+    const child = await startClickhouse(home.path, await portOf("clickhouse"), line);
+    ports["clickhouse"] = child.port;
+    return child;
+  });
+  const carriers: CarrierPlace[] = [];
+  const simulators = sims.map((sim, at) => {
+    const { name, args = [] } = sim;
+    const part = `carrier-${name}`;
+    return parts.start(part, async (line) => {
+      const login = ["--system-id", LOCAL_USER, "--password", state.carrierPassword];
+      const child = await startCarrier(name, await portOf(part), [...login, ...args], line);
+      ports[part] = child.port;
+      carriers[at] = { name, port: child.port, control: child.control };
+      return child;
+    });
+  });
+  await settleAll([nats, clickhouse, ...simulators]);
+
+  const places: Places = {
+    home: home.path,
+    nats: `nats://127.0.0.1:${ports["nats"]}`,
+    clickhouse: `http://127.0.0.1:${ports["clickhouse"]}`,
+    grpcPort: await portOf("grpc"),
+  };
+  tell("writing configuration and schema");
+  await configure({
+    nats: places.nats,
+    clickhouse: places.clickhouse,
+    state,
+    accounts: options.accounts ?? 1,
+    carriers: sims.map((sim, at) => ({ ...sim, port: carriers[at]!.port })),
+    tablesDirectory: options.tablesDirectory ?? SAMPLE_TABLES,
+  });
+
+  tell(`starting ${ROLES.join(", ")}`);
+  const metrics: Record<string, string> = {};
+  await settleAll(
+    ROLES.map((role) =>
+      parts.start(role, async (line) => {
+        const grpcPort = ports["grpc"] ?? places.grpcPort;
+        const extra = options.environment ?? {};
+        const child = await startRole(role, { ...places, grpcPort }, extra, line);
+        metrics[role] = child.metrics;
+        if (role === "gateway") ports["grpc"] = (await child.listening("gateway")).port;
+        return child;
+      }),
+    ),
+  );
+  saveState(home, { ...state, ports: { ...state.ports, ...ports } });
+
+  const withLogin = (url: string, password: string): string =>
+    url.replace("://", `://${LOCAL_USER}:${password}@`);
+  const local = (): LocalJson => ({
+    grpc: `127.0.0.1:${ports["grpc"]}`,
+    clickhouse: withLogin(places.clickhouse, state.clickhousePassword),
+    nats: withLogin(places.nats, state.natsPassword),
+    metrics,
+    apiKey: state.apiKeys[0]!.key,
+    staffKey: state.staffKey.key,
+    processes: [...parts.processes()],
+  });
+  parts.onChange(() =>
+    writeWhole(localPath(home.path), `${JSON.stringify(local(), undefined, 2)}\n`),
+  );
+  return {
+    get local() {
+      return local();
+    },
+    get processes() {
+      return parts.processes();
+    },
+    accounts: state.apiKeys
+      .slice(0, options.accounts ?? 1)
+      .map(({ key }, at) => ({ account: at + 1, apiKey: key })),
+    carriers,
+    restarts: parts.restarts,
+    gaveUp: parts.gaveUp,
+    async stop() {
+      await parts.stop();
+      home.release();
+    },
+  };
+}

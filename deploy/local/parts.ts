@@ -1,0 +1,157 @@
+/**
+ * Parts: how each process of the local system is started: arguments, environment, readiness.
+ *
+ * What is decided here holds for a local system only; in production each role is started by its
+ * orchestrator with the same settings (`floe serve <role> --settings` lists them).
+ */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { SYSTEM_CLOCK, sleep } from "../../core/clock.js";
+import { FloeError } from "../../core/errors.js";
+import { environment } from "../../core/settings.js";
+import type { RoleName } from "../../services/cli/roles.js";
+import { CLI_ONLY } from "../../services/cli/settings.js";
+import { type Child, type Place, startChild } from "./child.js";
+import { LOCAL_USER } from "./state.js";
+
+const DIST = fileURLToPath(new URL("../../", import.meta.url));
+const READY_MS_MAX = 60_000;
+
+/** Where the roles find everything else. */
+export interface Places {
+  readonly home: string;
+  readonly nats: string;
+  readonly clickhouse: string;
+  readonly grpcPort: number;
+}
+
+export interface RoleProcess extends Child {
+  readonly metrics: string;
+}
+
+type Line = (text: string) => void;
+
+/** A role, ready to work: /healthz has said so. */
+export async function startRole(
+  role: RoleName,
+  places: Places,
+  extra: Readonly<Record<string, string>>,
+  line: Line,
+): Promise<RoleProcess> {
+  const child = node(
+    role,
+    ["services/cli/main.js", "serve", role],
+    roleEnvironment(places, extra),
+    line,
+  );
+  try {
+    const metrics = `http://127.0.0.1:${(await child.listening("metrics")).port}`;
+    await ready(role, child, metrics);
+    return { ...child, metrics: `${metrics}/metrics` };
+  } catch (error) {
+    await child.stop(1_000);
+    throw error;
+  }
+}
+
+/** The embedded ClickHouse, listening. It answers as a ClickHouse server does. */
+export async function startClickhouse(
+  home: string,
+  port: number,
+  line: Line,
+): Promise<Child & Place> {
+  const args = ["--path", join(home, "clickhouse"), "--port", String(port)];
+  const login = ["--user", LOCAL_USER, "--password-file", join(home, "passwords/clickhouse")];
+  const main = "deploy/local/clickhouse/main.js";
+  return listening(
+    "clickhouse",
+    node("clickhouse", [main, ...args, ...login], plainEnvironment(), line),
+  );
+}
+
+/** A carrier simulator, listening. */
+export async function startCarrier(
+  name: string,
+  port: number,
+  args: readonly string[],
+  line: Line,
+): Promise<Child & Place> {
+  const own = ["bench/carrier/main.js", "--port", String(port), "--name", name];
+  const child = node(`carrier-${name}`, [...own, ...args], plainEnvironment(), line);
+  return listening(`carrier ${name}`, child);
+}
+
+async function listening(role: string, child: Child): Promise<Child & Place> {
+  try {
+    return { ...child, ...(await child.listening("")) };
+  } catch (error) {
+    await child.stop(1_000);
+    throw new FloeError("local.failed", { role, problem: `${role} did not start` }, error);
+  }
+}
+
+function node(
+  role: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  line: Line,
+): Child {
+  const [main, ...rest] = args;
+  const command = process.execPath;
+  return startChild({
+    role,
+    command,
+    args: ["--enable-source-maps", join(DIST, main!), ...rest],
+    env,
+    line,
+  });
+}
+
+/** Ours without what is for `floe` alone: a service would call it a mistake. */
+function plainEnvironment(): Record<string, string | undefined> {
+  const env = environment();
+  for (const name of CLI_ONLY) delete env[name];
+  return env;
+}
+
+function roleEnvironment(
+  { home, nats, clickhouse, grpcPort }: Places,
+  extra: Readonly<Record<string, string>>,
+): Record<string, string | undefined> {
+  return {
+    ...plainEnvironment(),
+    FLOE_NATS_URL: nats,
+    FLOE_NATS_USER: LOCAL_USER,
+    FLOE_NATS_PASSWORD_FILE: join(home, "passwords/nats"),
+    FLOE_CLICKHOUSE_URL: clickhouse,
+    FLOE_CLICKHOUSE_USER: LOCAL_USER,
+    FLOE_CLICKHOUSE_PASSWORD_FILE: join(home, "passwords/clickhouse"),
+    FLOE_KEYS_FILE: join(home, "keys.json"),
+    FLOE_METRICS_PORT: "0",
+    FLOE_GATEWAY_PORT: String(grpcPort),
+    ...extra,
+  };
+}
+
+/** Asks /healthz until it says yes. @throws FloeError "local.failed" if it ends first, or never does. */
+async function ready(role: string, child: Child, metrics: string): Promise<void> {
+  let ended: string | undefined;
+  void child.exited.then((how) => {
+    ended = how;
+  });
+  for (let waitedMs = 0; waitedMs < READY_MS_MAX; waitedMs += 50) {
+    if (ended !== undefined) {
+      throw new FloeError("local.failed", {
+        role,
+        problem: `${role} ${ended} before it was ready.`,
+      });
+    }
+    const answered = await fetch(`${metrics}/healthz`).catch(() => undefined);
+    if (answered?.ok === true) return;
+    await sleep(SYSTEM_CLOCK, 50);
+  }
+  throw new FloeError("local.failed", {
+    role,
+    problem: `${role} is not ready after ${READY_MS_MAX / 1_000} s.`,
+  });
+}

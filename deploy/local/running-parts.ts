@@ -1,0 +1,95 @@
+/**
+ * Running parts: all processes of one local system, kept running until they are stopped in order.
+ */
+import type { Running } from "./child.js";
+import type { Home } from "./home.js";
+import { type Kept, keep } from "./keep.js";
+import { fileLines, prettyLines } from "./lines.js";
+
+export interface Parts {
+  /** Starts a part and keeps it running. `start` is called again each time that it ended unasked. */
+  start(role: string, start: (line: (text: string) => void) => Promise<Running>): Promise<void>;
+  processes(): readonly { role: string; pid: number }[];
+  restarts(): number;
+  readonly gaveUp: Promise<string>;
+  /** Calls `changed` now, and again whenever a process has been replaced. */
+  onChange(changed: () => void): void;
+  /** Ends everything, the flow's beginning first. Repeats wait for the first. */
+  stop(): Promise<void>;
+}
+
+/** Ended in this order, the members of a group at the same time. A name covers `name-*` too. */
+const STOP_ORDER = ["gateway", "dispatch", "connector", "cdr", "carrier", "clickhouse", "nats"];
+const ROLES = new Set(["gateway", "dispatch", "connector", "cdr"]);
+/** Longer than a role's own grace (FLOE_STOP_GRACE_MS), so that it may say what it could not end. */
+const ROLE_STOP_MS = 35_000;
+const PART_STOP_MS = 15_000;
+
+export interface PartsOptions {
+  readonly home: Home;
+  tell(line: string): void;
+  readonly roleOutput: "pretty" | "file";
+}
+
+export function openParts({ home, tell, roleOutput }: PartsOptions): Parts {
+  const kept: Kept[] = [];
+  const starting = new Set<Promise<void>>();
+  let lines = 0;
+  let changed = (): void => {};
+  let giveUp = (_reason: string): void => {};
+  let stopped: Promise<void> | undefined;
+  const gaveUp = new Promise<string>((resolve) => {
+    giveUp = resolve;
+  });
+  const processes = () => kept.map((one) => ({ role: one.role, pid: one.pid() }));
+  const noteAll = (): void => {
+    home.note(processes());
+    changed();
+  };
+
+  async function run(role: string, start: () => Promise<Running>): Promise<void> {
+    kept.push(await keep({ role, start, tell, changed: noteAll, gaveUp: giveUp }));
+    noteAll();
+  }
+
+  async function stopAll(): Promise<void> {
+    // Who is being started is waited for, else it would be left behind.
+    await Promise.allSettled(starting);
+    changed = () => {};
+    for (const group of STOP_ORDER) {
+      const members = kept.filter(({ role }) => role === group || role.startsWith(`${group}-`));
+      const graceMs = ROLES.has(group) ? ROLE_STOP_MS : PART_STOP_MS;
+      await Promise.all(members.map((one) => one.stop(graceMs)));
+    }
+  }
+
+  return {
+    start(role, start) {
+      const line =
+        roleOutput === "pretty"
+          ? prettyLines(role, lines++, tell)
+          : fileLines(role, home.file("logs"));
+      const started = run(role, () => start(line));
+      starting.add(started);
+      return started.finally(() => starting.delete(started));
+    },
+    processes,
+    restarts: () => kept.reduce((sum, one) => sum + one.restarts(), 0),
+    gaveUp,
+    onChange(call) {
+      changed = call;
+      call();
+    },
+    stop() {
+      stopped ??= stopAll();
+      return stopped;
+    },
+  };
+}
+
+/** Waits for all, then throws the first failure: none is left running unseen. */
+export async function settleAll(all: readonly Promise<unknown>[]): Promise<void> {
+  const settled = await Promise.allSettled(all);
+  const failed = settled.find((one) => one.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
