@@ -1,0 +1,168 @@
+/**
+ * SMPP link: a carrier's bind slots that this process holds, as one place to submit to.
+ *
+ * A message goes, with all its parts, to one bind: the one that took the last, until it is full, so
+ * that a batch is few writes. In a window smaller than a message its parts go as places become free.
+ */
+import assert from "node:assert";
+import { type Chance, type Clock, SYSTEM_CHANCE } from "../../../core/clock.js";
+import type { CarrierConfig } from "../../../core/configuration.js";
+import type { Logger } from "../../../core/log.js";
+import { DISPATCH, MESSAGE } from "../../../core/stream/fields.js";
+import { varintOf } from "../../../core/stream/frame.js";
+import { CANNOT, type Link, type LinkEvents, NO_ROOM, type Submission } from "../link.js";
+import { type Bind, openBind } from "./bind.js";
+import type { Session } from "./session.js";
+import { newSubmitWriter } from "./submit.js";
+
+export interface SmppLinkOptions {
+  readonly config: CarrierConfig;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly chance?: Chance;
+}
+
+export function openSmppLink(options: SmppLinkOptions, events: LinkEvents): Link {
+  const { config, clock, log, chance = SYSTEM_CHANCE } = options;
+  const { window } = config;
+  const submits = newSubmitWriter(config.alphabet);
+  const references = newReferences(chance);
+  const binds = new Map<number, Bind>();
+  /** Those whose session is up, in no order; the first takes what comes next. */
+  let up: Bind[] = [];
+  /** Parts of the message that was last turned away for want of tokens. */
+  let wantedParts = 1;
+
+  function changed(bind: Bind, isUp: boolean): void {
+    up = up.filter((one) => one !== bind);
+    if (isUp) up.push(bind);
+    if (isUp) events.room();
+    else if (up.length === 0) events.down();
+  }
+
+  /** A bind with room for `count` parts and tokens for them; it becomes the first. */
+  function choose(count: number, paid: boolean, nowMs: number): Bind | undefined {
+    for (let index = 0; index < up.length; index += 1) {
+      const bind = up[index]!;
+      const room = bind.session.room();
+      // A message larger than the window starts when the window is empty.
+      const fits = room >= count || (count > window && room > 0 && (paid || room === window));
+      if (!fits || !(paid || bind.pace.take(count, nowMs))) continue;
+      if (index > 0) {
+        up[index] = up[0]!;
+        up[0] = bind;
+      }
+      return bind;
+    }
+    wantedParts = count;
+    return undefined;
+  }
+
+  function hasRoom(): boolean {
+    for (const bind of up) if (bind.session.room() > 0) return true;
+    return false;
+  }
+
+  function submit(submission: Submission): number {
+    if (!hasRoom()) return NO_ROOM;
+    const parts = submits.prepare(submission);
+    if (parts === CANNOT) return CANNOT;
+    submission.parts = parts;
+    let mask = submission.mask === 0 ? (1 << parts) - 1 : submission.mask;
+    const count = parts === 1 ? 1 : countBits(mask);
+    const { nowMs, ticket } = submission;
+    const bind = choose(count, submission.paid, nowMs);
+    if (bind === undefined) return NO_ROOM;
+    if (parts > 1 && submission.reference < 0) submission.reference = references.next(submission);
+    let written = 0;
+    const room = bind.session.room();
+    for (let part = 0, left = room; mask !== 0 && left > 0; part += 1) {
+      const bit = 1 << part;
+      if ((mask & bit) === 0) continue;
+      mask &= ~bit;
+      written |= bit;
+      left -= 1;
+      submits.put(bind.session.begin(ticket, part, nowMs), submission, part);
+      bind.session.end();
+    }
+    bind.submitted(parts === 1 ? 1 : countBits(written));
+    return written;
+  }
+
+  return {
+    up: () => up.length > 0,
+    window: () => up.length * window,
+    unanswered() {
+      let sum = 0;
+      for (const bind of binds.values()) sum += bind.session.unanswered();
+      return sum;
+    },
+    submit,
+    flush() {
+      for (const bind of binds.values()) bind.flush();
+    },
+    waitMs() {
+      const nowMs = clock.monotonicMs();
+      let waitMs = Number.POSITIVE_INFINITY;
+      for (const { session, pace } of up) {
+        if (session.room() > 0) waitMs = Math.min(waitMs, pace.waitMs(wantedParts, nowMs));
+      }
+      return waitMs;
+    },
+    answer({ session, epoch }, sequence, status) {
+      (session as Session).answer(epoch, sequence, status);
+    },
+    pause(isPaused) {
+      for (const bind of binds.values()) bind.pause(isPaused);
+    },
+    openSlot(slot) {
+      assert(!binds.has(slot), "a slot is opened once");
+      const bind = openBind({ config, slot, clock, chance, log }, events, (isUp) =>
+        changed(bind, isUp),
+      );
+      binds.set(slot, bind);
+    },
+    async closeSlot(slot) {
+      const bind = binds.get(slot);
+      if (bind === undefined) return;
+      await bind.stop();
+      binds.delete(slot);
+    },
+    async stop() {
+      await Promise.all([...binds.values()].map((bind) => bind.stop()));
+      binds.clear();
+    },
+  };
+}
+
+function countBits(mask: number): number {
+  let count = 0;
+  for (let rest = mask; rest !== 0; rest &= rest - 1) count += 1;
+  return count;
+}
+
+/**
+ * References of long messages: 8 bits, to be different for messages from the same sender to the same
+ * recipient that a phone may have half of (3GPP TS 23.040, 9.2.3.24.1). So each pair counts for
+ * itself; pairs that share a counter only see it move faster.
+ */
+function newReferences(chance: Chance) {
+  const counters = new Uint8Array(0x10000);
+  // Not from zero: after a restart the last ones must not come again at once.
+  const start = Math.floor(chance() * 256);
+  return {
+    next({ bytes, message, record }: Submission): number {
+      let hash = varintOf(record, DISPATCH.encoding);
+      for (const field of [MESSAGE.to, MESSAGE.from]) {
+        const at = message[2 * field]!;
+        const end = at + message[2 * field + 1]!;
+        for (let index = at; index < end; index += 1) {
+          hash = Math.imul(hash ^ bytes[index]!, 0x01000193);
+        }
+      }
+      const place = (hash ^ (hash >>> 16)) & 0xffff;
+      counters[place] = counters[place]! + 1;
+      return (counters[place]! + start) & 0xff;
+    },
+  };
+}
