@@ -1,0 +1,20 @@
+-- One row per call of the API (on a stream: per request), refused ones too. Read it with FINAL.
+CREATE TABLE IF NOT EXISTS api_calls
+(
+    -- 0: the key was not accepted.
+    account UInt32,
+    call_id UUID,
+    at DateTime64(3, 'UTC'),
+    key_id LowCardinality(String),
+    method LowCardinality(String),
+    peer String,
+    accepted UInt32,
+    refused UInt32,
+    -- gRPC status code.
+    code UInt8,
+    request_bytes UInt32,
+    duration_micros UInt32
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY toYYYYMM(at)
+ORDER BY (account, toDate(at), call_id);
