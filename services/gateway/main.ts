@@ -53,8 +53,9 @@ export const serve: Serve = async (host) => {
     log.info({ partitions }, "partitions are known");
   });
 
+  let server: GatewayServer | undefined;
   const serving = (): boolean => presence.here() && acceptor !== undefined;
-  const presence = watchPresence(clock, client, () => server.serving(serving()));
+  const presence = watchPresence(clock, client, () => server?.serving(serving()));
   const door: Door = {
     clock,
     authenticator,
@@ -63,15 +64,16 @@ export const serve: Serve = async (host) => {
     away: presence.away,
     streams: new Set(),
   };
-  const server = await openServer(door, settings, common.bindHost);
-  server.serving(serving());
+  const opened = await openServer(door, settings, common.bindHost);
+  server = opened;
+  opened.serving(serving());
   host.readiness("gateway", serving);
   lifecycle.onStop("gateway", async () => {
     presence.stop();
-    server.serving(false);
-    await drain(clock, settings, { server, door, outbox, usage });
+    opened.serving(false);
+    await drain(clock, settings, { server: opened, door, outbox, usage });
   });
-  host.listening("gateway", common.bindHost, server.port);
+  host.listening("gateway", common.bindHost, opened.port);
 };
 
 async function followCustomers(client: StreamClient, authenticator: Authenticator): Promise<void> {
