@@ -1,0 +1,232 @@
+/**
+ * Plan of a turn: which dispatch frame each routed message goes into.
+ *
+ * Chunks are cut while the turn is decided, because each verdict names its chunk; the frames are
+ * made after the append, because their identity names its sequence. A chunk holds at most 1,000
+ * records, 256 KiB, and one second of the carrier's rate. All go to slot 0 so far.
+ */
+import { FRAME_BYTES_MAX, FRAME_RECORDS_MAX } from "../../core/limits.js";
+import { DISPATCH_FRAME } from "../../core/stream/fields.js";
+import {
+  newWriter,
+  putFixed32,
+  putFixed64,
+  putText,
+  putVarint,
+  written,
+} from "../../core/stream/frame.js";
+import { dispatchSubject, SLOTS, type Slot } from "../../core/subjects.js";
+import { INDEX, INDEX_STRIDE } from "../../workers/task.js";
+import type { Part, Routed } from "./routed.js";
+
+/** Parts (segments) that a carrier takes in a second; infinite: no limit. */
+export type RateOf = (carrier: string) => number;
+
+/** A dispatch frame, ready to be published. */
+export interface Outgoing {
+  readonly subject: string;
+  /** Its identity and Nats-Msg-Id. */
+  readonly id: string;
+  readonly data: Uint8Array;
+  readonly records: number;
+}
+
+export interface Plan {
+  /** Forgets the last turn. */
+  clear(): void;
+  /** Numbers carriers and lanes of the next part anew. */
+  begin(part: Part): void;
+  /** Takes a record in. Returns its chunk's number, for the verdict's place. */
+  take(carrier: number, lane: number, bytes: number, segments: number): number;
+  /** A record that is not dispatched. */
+  skip(): void;
+  /** Puts the records together, while the decision is being appended. */
+  fill(turn: readonly Routed[]): void;
+  /** The frames, filled, once the decision has its sequence. */
+  frames(sequence: number, decidedAtMs: number): Outgoing[];
+}
+
+interface Group {
+  readonly carrier: string;
+  readonly lane: number;
+  readonly subject: string;
+  readonly partsMax: number;
+  chunks: number;
+  open: Chunk | undefined;
+}
+
+interface Chunk {
+  readonly group: Group;
+  /** Among the chunks of its group, and among those of the turn. */
+  readonly number: number;
+  readonly place: number;
+  records: number;
+  bytes: number;
+  parts: number;
+  data: Uint8Array;
+  /** While the frame is made: where the next record goes. */
+  at: number;
+}
+
+/** Room for a frame's header, which is written when the records are in place. */
+const HEAD_BYTES = 256;
+const SLOT = 0;
+
+export function openPlan(partition: number, rateOf: RateOf): Plan {
+  const groups = new Map<string, Group>();
+  const chunks: Chunk[] = [];
+  // Of each record in the order of the turn: its chunk, -1: none.
+  let chunkOf = new Int32Array(2 * FRAME_RECORDS_MAX);
+  let count = 0;
+  let part: Part | undefined;
+  // Groups of the part's carriers: carrier * 4 + lane.
+  let near: (Group | undefined)[] = [];
+
+  function groupOf(carrier: number, lane: number): Group {
+    const name = part!.result.carriers[carrier]!;
+    const subject = dispatchSubject(name, lane, SLOTS[SLOT]);
+    let group = groups.get(subject);
+    if (group === undefined) {
+      group = { carrier: name, lane, subject, partsMax: rateOf(name), chunks: 0, open: undefined };
+      groups.set(subject, group);
+    }
+    near[carrier * 4 + lane] = group;
+    return group;
+  }
+
+  function openChunk(group: Group): Chunk {
+    const data = new Uint8Array(0);
+    const [number, place] = [group.chunks, chunks.length];
+    const made: Chunk = { group, number, place, records: 0, bytes: 0, parts: 0, data, at: 0 };
+    group.chunks += 1;
+    group.open = made;
+    chunks.push(made);
+    return made;
+  }
+
+  function note(chunk: number): void {
+    if (count === chunkOf.length) {
+      const larger = new Int32Array(count * 2);
+      larger.set(chunkOf);
+      chunkOf = larger;
+    }
+    chunkOf[count] = chunk;
+    count += 1;
+  }
+
+  function take(carrier: number, lane: number, bytes: number, segments: number): number {
+    const group = near[carrier * 4 + lane] ?? groupOf(carrier, lane);
+    let chunk = group.open ?? openChunk(group);
+    const full =
+      chunk.records === FRAME_RECORDS_MAX ||
+      chunk.bytes + bytes > FRAME_BYTES_MAX ||
+      chunk.parts + segments > group.partsMax;
+    if (full && chunk.records > 0) chunk = openChunk(group);
+    chunk.records += 1;
+    chunk.bytes += bytes;
+    chunk.parts += segments;
+    note(chunk.place);
+    return chunk.number;
+  }
+
+  /** Copies each record to its chunk; neighbours of one chunk in one piece. */
+  function fill(turn: readonly Routed[]): void {
+    for (const chunk of chunks) {
+      chunk.data = Buffer.allocUnsafeSlow(HEAD_BYTES + chunk.bytes);
+      chunk.at = HEAD_BYTES;
+    }
+    let record = 0;
+    for (const { parts } of turn) {
+      for (const { result, dispatches, from, to } of parts) {
+        let [chunk, runFrom, runEnd] = [-1, 0, 0];
+        for (let one = from; one < to; one += 1) {
+          const next = chunkOf[record]!;
+          record += 1;
+          if (next < 0) continue;
+          const base = one * INDEX_STRIDE;
+          const start = result.index[base + INDEX.dispatchAt]!;
+          if (next !== chunk || start !== runEnd) {
+            if (chunk >= 0) copy(chunks[chunk]!, dispatches, runFrom, runEnd);
+            chunk = next;
+            runFrom = start;
+          }
+          runEnd = result.index[base + INDEX.dispatchEnd]!;
+        }
+        if (chunk >= 0) copy(chunks[chunk]!, dispatches, runFrom, runEnd);
+      }
+    }
+  }
+
+  return {
+    clear() {
+      groups.clear();
+      chunks.length = 0;
+      count = 0;
+    },
+    begin(next) {
+      part = next;
+      near = [];
+    },
+    take,
+    skip: () => note(-1),
+    fill,
+    frames(sequence, decidedAtMs) {
+      return chunks.map(({ group, number, records, data }) => {
+        const { carrier, lane, subject } = group;
+        const id = dispatchIdentity(partition, sequence, subject, number);
+        const head = { carrier, lane, slot: SLOT, causedAtMs: decidedAtMs, id, again: false };
+        return { subject, id, records, data: withHead(data, HEAD_BYTES, partition, head) };
+      });
+    },
+  };
+}
+
+/** `<partition>/<decision sequence>/<subject>/<chunk>`. */
+export function dispatchIdentity(
+  partition: number,
+  sequence: number,
+  subject: string,
+  chunk: number,
+): string {
+  return `${partition}/${sequence}/${subject}/${chunk}`;
+}
+
+export interface DispatchHead {
+  readonly carrier: string;
+  readonly lane: number;
+  readonly slot: number;
+  readonly causedAtMs: number;
+  readonly id: string;
+  readonly again: boolean;
+}
+
+const head = newWriter(HEAD_BYTES);
+
+/** The frame whose records stand in `data` from `at` on, with its header put right before them. */
+export function withHead(
+  data: Uint8Array,
+  at: number,
+  partition: number,
+  of: DispatchHead,
+): Uint8Array {
+  head.at = 0;
+  putText(head, DISPATCH_FRAME.carrier, of.carrier);
+  putVarint(head, DISPATCH_FRAME.lane, of.lane);
+  putFixed32(head, DISPATCH_FRAME.slot, of.slot);
+  putFixed64(head, DISPATCH_FRAME.causedAtMs, of.causedAtMs);
+  putText(head, DISPATCH_FRAME.identity, of.id);
+  putVarint(head, DISPATCH_FRAME.again, of.again ? 1 : 0);
+  putFixed32(head, DISPATCH_FRAME.partition, partition);
+  data.set(written(head), at - head.at);
+  return data.subarray(at - head.at);
+}
+
+/** The slot that a place names. */
+export function slotOf(place: number): Slot {
+  return SLOTS[(place >>> 8) & 0xff] ?? SLOTS[SLOT];
+}
+
+function copy(chunk: Chunk, source: Uint8Array, from: number, end: number): void {
+  chunk.data.set(source.subarray(from, end), chunk.at);
+  chunk.at += end - from;
+}

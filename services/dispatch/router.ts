@@ -1,0 +1,186 @@
+/**
+ * Router: the pool that routes and rates, with the tables and the keys in force.
+ *
+ * A task is a turn's request frames in one buffer of their own, which is moved to the thread: a
+ * delivery's data is a view of a slab that it shares with its neighbours. A new table set is tried on
+ * an empty task before it is used, and takes over between tasks; one that fails is logged, and the
+ * last good one stays in force. Only this file knows piscina.
+ */
+import { fileURLToPath } from "node:url";
+import { Piscina } from "piscina";
+import { parseTables } from "../../core/configuration.js";
+import { FloeError } from "../../core/errors.js";
+import { dataMonth, type Keys, loadKeys } from "../../core/keys.js";
+import type { Logger } from "../../core/log.js";
+import { gauge } from "../../core/metrics.js";
+import type { Bucket, Consumption, Objects } from "../../core/stream/stream.js";
+import type { RouteResult, RouteTask, TaskKeys } from "../../workers/task.js";
+import { openWindow, type Window } from "./window.js";
+
+const tablesVersion = gauge("floe_dispatch_tables_version", "Table set that new messages get.");
+
+export interface Frames {
+  readonly data: Uint8Array;
+  readonly acceptedFromMs: number;
+  readonly acceptedToMs: number;
+}
+
+export interface Router {
+  /** Places for tasks: enter before `route`, leave after it. */
+  readonly window: Window;
+  /**
+   * Routes and rates whole request frames.
+   * @throws what the task threw: see `isForOperator`.
+   */
+  route(frames: readonly Frames[]): Promise<RouteResult>;
+  /** Whether the threads answer, with the tables in force: throws what an empty task throws. */
+  probe(): Promise<void>;
+  /** Tables are loaded. */
+  ready(): boolean;
+  /** Resolves when tables are loaded. */
+  whenReady(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface RouterOptions {
+  readonly threads: number;
+  readonly keysFile: string;
+  readonly config: Bucket;
+  readonly objects: Objects;
+  readonly log: Logger;
+}
+
+const WORKER = fileURLToPath(new URL("../../workers/route-and-rate.js", import.meta.url));
+/** One that runs and one that waits, so that a thread never waits for the main thread. */
+const TASKS_PER_THREAD = 2;
+const DAY_MS = 86_400_000;
+
+export async function openRouter(options: RouterOptions): Promise<Router> {
+  const { threads, log } = options;
+  const places = threads + 1;
+  const pool = new Piscina<RouteTask, RouteResult>({
+    filename: WORKER,
+    minThreads: threads,
+    maxThreads: threads,
+    concurrentTasksPerWorker: TASKS_PER_THREAD,
+    // The window lets in fewer; a probe may come on top.
+    maxQueue: places + 2,
+  });
+  let keys: Keys = loadKeys(options.keysFile);
+  let taskKeys = new Map<string, TaskKeys>();
+  let tables: SharedArrayBuffer | undefined;
+  let version = 0;
+  let loading = Promise.resolve();
+  let loaded: () => void = () => {};
+  const whenLoaded = new Promise<void>((resolve) => {
+    loaded = resolve;
+  });
+
+  async function load(value: Uint8Array): Promise<void> {
+    const wanted = parseTables(value);
+    if (wanted.version === version) return;
+    const image = await options.objects.get(wanted.object);
+    if (image === undefined) {
+      throw new FloeError("tables.invalid", { object: wanted.object, problem: "is not there" });
+    }
+    const shared = new SharedArrayBuffer(image.length);
+    new Uint8Array(shared).set(image);
+    await run([], shared, { token: keys.token, data: {} });
+    tables = shared;
+    version = wanted.version;
+    tablesVersion.set(version);
+    log.info({ version, bytes: image.length }, "tables loaded");
+    loaded();
+  }
+
+  function run(
+    frames: readonly Frames[],
+    shared: SharedArrayBuffer,
+    withKeys: TaskKeys,
+  ): Promise<RouteResult> {
+    let bytes = 0;
+    for (const { data } of frames) bytes += data.length;
+    const buffer = new ArrayBuffer(bytes);
+    const into = new Uint8Array(buffer);
+    const ends: number[] = [];
+    let at = 0;
+    for (const { data } of frames) {
+      into.set(data, at);
+      at += data.length;
+      ends.push(at);
+    }
+    const task = { frames: buffer, ends, tables: shared, keys: withKeys };
+    return pool.run(task, { transferList: [buffer] });
+  }
+
+  /** The keys for what was accepted in a span of time; the same object for the same months. */
+  function keysFor(fromMs: number, toMs: number): TaskKeys {
+    const months = monthsOf(fromMs, toMs);
+    const name = months.join();
+    const known = taskKeys.get(name);
+    if (known !== undefined) return known;
+    if (months.some((month) => keys.data[month] === undefined)) {
+      keys = loadKeys(options.keysFile);
+      taskKeys = new Map();
+    }
+    const data: Record<string, Uint8Array> = {};
+    for (const month of months) {
+      const key = keys.data[month];
+      // Where it is needed all the same, the task says so.
+      if (key !== undefined) data[month] = key;
+    }
+    const made = { token: keys.token, data };
+    if (Object.keys(data).length === months.length) taskKeys.set(name, made);
+    return made;
+  }
+
+  const watching: Consumption = await options.config.watch((key, value) => {
+    if (key !== "tables" || value === undefined) return;
+    // One after another: the last one written is the last one loaded.
+    loading = loading
+      .then(() => load(value))
+      .catch((err) => {
+        log.error({ err }, "tables cannot be used, the last good ones stay in force");
+      });
+  });
+
+  return {
+    window: openWindow(places),
+    async route(frames) {
+      let fromMs = Number.POSITIVE_INFINITY;
+      let toMs = 0;
+      for (const { acceptedFromMs, acceptedToMs } of frames) {
+        fromMs = Math.min(fromMs, acceptedFromMs);
+        toMs = Math.max(toMs, acceptedToMs);
+      }
+      if (tables === undefined)
+        throw new FloeError("tables.invalid", { problem: "none is loaded" });
+      return await run(frames, tables, keysFor(fromMs, toMs));
+    },
+    async probe() {
+      if (tables !== undefined) await run([], tables, { token: keys.token, data: {} });
+    },
+    ready: () => tables !== undefined,
+    whenReady: () => whenLoaded,
+    async close() {
+      await watching.stop();
+      await pool.destroy();
+    },
+  };
+}
+
+/**
+ * Whether a task failed for what an operator must mend (a missing data key, a damaged table set):
+ * the messages are innocent. Across threads an error keeps its text only.
+ */
+export function isForOperator(error: unknown): boolean {
+  return /^(keys|tables)\.invalid:/.test(error instanceof Error ? error.message : "");
+}
+
+/** Months from one time to another, both included; none if there is no time. */
+function monthsOf(fromMs: number, toMs: number): string[] {
+  if (!(fromMs <= toMs)) return [];
+  // Frames span minutes. Where a clock is wrong by years, the months between are of no use.
+  const middleMs = toMs - fromMs < 60 * DAY_MS ? (fromMs + toMs) / 2 : toMs;
+  return [...new Set([dataMonth(fromMs), dataMonth(middleMs), dataMonth(toMs)])];
+}
