@@ -142,6 +142,7 @@ export const ATTEMPT = {
   nextCarrier: 15,
   nextPlace: 16,
   bind: 17,
+  partState: 18,
 } as const;
 export const ATTEMPT_INTENT = 1;
 export const ATTEMPT_SUBMITTED = 2;

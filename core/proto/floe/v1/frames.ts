@@ -302,7 +302,10 @@ export interface AttemptRecord {
   error: number;
   /** The carrier's own words for it: `err` of the receipt, raw. */
   errorText: string;
-  /** RECEIPT of one part of several: which (from 1), and of how many; 0 and 0: of the whole. */
+  /**
+   * RECEIPT of one part of several: which (from 1), and of how many; 0 and 0: of the whole.
+   * `state` is that of the whole: SUBMITTED until the parts decide it.
+   */
   part: number;
   parts: number;
   /** REFUSED: no other carrier will be tried; settles the message. */
@@ -312,6 +315,8 @@ export interface AttemptRecord {
   nextPlace: number;
   /** Name of the bind that saw it. */
   bind: string;
+  /** RECEIPT of one part of several: the state rank of that part by itself. */
+  partState: number;
 }
 
 /** RECEIPTS, written by connectors: receipts whose message is not in their memory. */
@@ -2114,6 +2119,7 @@ function createBaseAttemptRecord(): AttemptRecord {
     nextCarrier: "",
     nextPlace: 0,
     bind: "",
+    partState: 0,
   };
 }
 
@@ -2175,6 +2181,9 @@ export const AttemptRecord: MessageFns<AttemptRecord> = {
     }
     if (message.bind !== "") {
       writer.uint32(138).string(message.bind);
+    }
+    if (message.partState !== 0) {
+      writer.uint32(144).uint32(message.partState);
     }
     return writer;
   },
@@ -2328,6 +2337,14 @@ export const AttemptRecord: MessageFns<AttemptRecord> = {
             message.bind = reader.string();
             continue;
           }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.partState = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2364,6 +2381,7 @@ export const AttemptRecord: MessageFns<AttemptRecord> = {
     message.nextCarrier = object.nextCarrier ?? "";
     message.nextPlace = object.nextPlace ?? 0;
     message.bind = object.bind ?? "";
+    message.partState = object.partState ?? 0;
     return message;
   },
 };
