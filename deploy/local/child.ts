@@ -16,6 +16,8 @@ export interface Running {
   readonly pid: number;
   /** How it ended, in words; never rejects. */
   readonly exited: Promise<string>;
+  /** Harmless once it has ended. */
+  signal(name: "SIGTERM" | "SIGKILL"): void;
   /** Asks it to stop, ends it by force after `graceMs`, and waits for its end. */
   stop(graceMs: number): Promise<void>;
 }
@@ -44,6 +46,8 @@ export interface ChildOptions {
   readonly cwd?: string;
   /** Each line that it prints, on either output. */
   line(text: string): void;
+  /** Told of it at once. */
+  born(child: Child): void;
 }
 
 const LISTENING_MS_MAX = 60_000;
@@ -75,9 +79,10 @@ export function startChild(options: ChildOptions, clock: Clock = SYSTEM_CLOCK): 
   eachLine(child.stderr, hear);
   const exited = untilExit(child);
 
-  return {
+  const running: Child = {
     pid: child.pid ?? 0,
     exited,
+    signal: (name) => void child.kill(name),
     stop: (graceMs) => endProcess(child, exited, graceMs, clock),
     async listening(service, waitMs = LISTENING_MS_MAX) {
       const failed = exited.then((how) => failure(role, how));
@@ -99,6 +104,8 @@ export function startChild(options: ChildOptions, clock: Clock = SYSTEM_CLOCK): 
       }
     },
   };
+  options.born(running);
+  return running;
 }
 
 function failure(role: string, how: string): FloeError {

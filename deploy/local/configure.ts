@@ -3,13 +3,13 @@
  * with their keys, the simulated carriers, the sample's routes and decks.
  */
 import { fileURLToPath } from "node:url";
-import { openClickHouse } from "../../core/clickhouse.js";
 import { fillRandom, SYSTEM_CLOCK } from "../../core/clock.js";
 import type { AccountConfig, CarrierConfig, KeyConfig } from "../../core/configuration.js";
 import { SILENT } from "../../core/log.js";
 import { openNats } from "../../core/stream/nats.js";
 import { STREAMS } from "../../core/subjects.js";
 import { seedConfiguration } from "../../services/admin/seed.js";
+import { migrate } from "../../services/cdr/migrate.js";
 import { compileTables } from "../../workers/compile-tables.js";
 import { readTables } from "../../workers/parse-tables.js";
 import { LOCAL_USER, type LocalState } from "./state.js";
@@ -112,16 +112,14 @@ function carrierOf(carrier: SimulatedCarrier, password: string): CarrierConfig {
   };
 }
 
-async function migrateSchema({ clickhouse, state }: ConfigureOptions): Promise<void> {
-  const database = openClickHouse({
-    url: clickhouse,
-    user: LOCAL_USER,
-    password: state.clickhousePassword,
-    database: "",
+function migrateSchema({ clickhouse, state }: ConfigureOptions): Promise<void> {
+  return migrate({
+    clickhouse: {
+      url: clickhouse,
+      user: LOCAL_USER,
+      password: state.clickhousePassword,
+      database: "floe",
+    },
+    log: SILENT,
   });
-  try {
-    await migrate(database, "floe");
-  } finally {
-    await database.close();
-  }
 }

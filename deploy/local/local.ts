@@ -10,6 +10,7 @@ import { type LocalJson, localPath } from "../../services/cli/local-system.js";
 import type { RoleName } from "../../services/cli/roles.js";
 import { configure, SAMPLE_TABLES } from "./configure.js";
 import { type Home, openHome, writeWhole } from "./home.js";
+import { natsLines, runningNats } from "./nats-part.js";
 import { findNatsServer, startNatsServer } from "./nats-server.js";
 import { type Places, startCarrier, startClickhouse, startRole } from "./parts.js";
 import { openParts, type Parts, settleAll } from "./running-parts.js";
@@ -28,9 +29,20 @@ export interface LocalOptions {
   readonly carriers?: readonly CarrierSimOptions[];
   /** Folder with the CSV files of routes and decks. Default: the sample's. */
   readonly tablesDirectory?: string;
+  /** nats-server to use; absent or empty: find or fetch one. */
+  readonly natsServer?: string;
+  /** `disk`: the streams survive a power cut too, at a price (an fsync for each frame). */
+  readonly sync?: "os" | "disk";
   /** More settings for the roles, by name. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** What node is started with before the script, by role: a profiler, for the bench. */
+  nodeArgs?(role: string): readonly string[];
+  /** Ends a start that is under way. */
+  readonly signal?: AbortSignal;
+  /** What the local start itself has to say. */
   tell(line: string): void;
+  /** What the parts say, readable; default: told as well. */
+  hear?(line: string): void;
   /** `pretty`: all that the parts say is told, readable; `file`: it goes to `<home>/logs`. */
   readonly roleOutput?: "pretty" | "file";
 }
@@ -59,6 +71,8 @@ export interface LocalSystem {
   readonly gaveUp: Promise<string>;
   /** Ends everything in order, and leaves the folder to others. Repeats are harmless. */
   stop(): Promise<void>;
+  /** Ends everything by force: what was under way is found again at the next start. */
+  kill(): void;
 }
 
 export interface CarrierPlace {
@@ -74,11 +88,16 @@ const CARRIERS: readonly CarrierSimOptions[] = [
 /** Gateway last, so that nobody is taken in before the rest works. All start at the same time. */
 const ROLES: readonly RoleName[] = ["cdr", "connector", "dispatch", "gateway"];
 
+/** What nats-server understands as any free port. */
+const ANY_PORT = -1;
+
 /** @throws FloeError "local.failed" with a problem for the user; what was started is ended again. */
 export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
   const home = await openHome(options.home, options.tell);
   const { tell, roleOutput = "pretty" } = options;
-  const parts = openParts({ home, tell, roleOutput });
+  const parts = openParts({ home, tell, hear: options.hear ?? tell, roleOutput });
+  const abort = (): void => parts.abort();
+  options.signal?.addEventListener("abort", abort);
   try {
     if (options.fresh === true) home.clear();
     return await startAll(home, options, parts);
@@ -86,33 +105,36 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
     await parts.stop();
     home.release();
     throw error;
+  } finally {
+    options.signal?.removeEventListener("abort", abort);
   }
 }
 
 async function startAll(home: Home, options: LocalOptions, parts: Parts): Promise<LocalSystem> {
-  const { tell } = options;
+  const { tell, nodeArgs } = options;
   const sims = options.carriers ?? CARRIERS;
   const state = loadState(home, options.accounts ?? 1, options.partitions ?? 2);
-  const binary = await findNatsServer(tell);
+  const binary = await findNatsServer({ wanted: options.natsServer, tell });
   tell("starting nats-server, ClickHouse and the carriers");
   const ports: Record<string, number> = {};
   const portOf = async (part: string): Promise<number> =>
     ports[part] ?? (await rememberedPort(state, part));
 
-  const nats = parts.start("nats", async (line) => {
+  const nats = parts.start("nats", async (context) => {
     const server = await startNatsServer({
-      binary,
-      directory: home.file("nats"),
-      port: await portOf("nats"),
+      path: binary.path,
+      storeDir: home.file("nats"),
+      port: (await portOf("nats")) || ANY_PORT,
       user: LOCAL_USER,
       password: state.natsPassword,
-      line,
+      sync: options.sync ?? "os",
+      line: natsLines(context.line),
     });
     ports["nats"] = server.port;
-    return server;
+    return runningNats(server, context);
   });
-  const clickhouse = parts.start("clickhouse", async (line) => {
-    const child = await startClickhouse(home.path, await portOf("clickhouse"), line);
+  const clickhouse = parts.start("clickhouse", async (context) => {
+    const child = await startClickhouse(home.path, await portOf("clickhouse"), context, nodeArgs);
     ports["clickhouse"] = child.port;
     return child;
   });
@@ -120,9 +142,15 @@ async function startAll(home: Home, options: LocalOptions, parts: Parts): Promis
   const simulators = sims.map((sim, at) => {
     const { name, args = [] } = sim;
     const part = `carrier-${name}`;
-    return parts.start(part, async (line) => {
+    return parts.start(part, async (context) => {
       const login = ["--system-id", LOCAL_USER, "--password", state.carrierPassword];
-      const child = await startCarrier(name, await portOf(part), [...login, ...args], line);
+      const child = await startCarrier(
+        name,
+        await portOf(part),
+        [...login, ...args],
+        context,
+        nodeArgs,
+      );
       ports[part] = child.port;
       carriers[at] = { name, port: child.port, control: child.control };
       return child;
@@ -150,10 +178,10 @@ async function startAll(home: Home, options: LocalOptions, parts: Parts): Promis
   const metrics: Record<string, string> = {};
   await settleAll(
     ROLES.map((role) =>
-      parts.start(role, async (line) => {
+      parts.start(role, async (context) => {
         const grpcPort = ports["grpc"] ?? places.grpcPort;
         const extra = options.environment ?? {};
-        const child = await startRole(role, { ...places, grpcPort }, extra, line);
+        const child = await startRole(role, { ...places, grpcPort }, extra, context, nodeArgs);
         metrics[role] = child.metrics;
         if (role === "gateway") ports["grpc"] = (await child.listening("gateway")).port;
         return child;
@@ -193,5 +221,6 @@ async function startAll(home: Home, options: LocalOptions, parts: Parts): Promis
       await parts.stop();
       home.release();
     },
+    kill: parts.kill,
   };
 }

@@ -12,6 +12,7 @@ import { environment } from "../../core/settings.js";
 import type { RoleName } from "../../services/cli/roles.js";
 import { CLI_ONLY } from "../../services/cli/settings.js";
 import { type Child, type Place, startChild } from "./child.js";
+import type { PartContext } from "./running-parts.js";
 import { LOCAL_USER } from "./state.js";
 
 const DIST = fileURLToPath(new URL("../../", import.meta.url));
@@ -29,20 +30,24 @@ export interface RoleProcess extends Child {
   readonly metrics: string;
 }
 
-type Line = (text: string) => void;
+/** What node is started with before the script, by role: a profiler, for the bench. */
+export type NodeArgs = (role: string) => readonly string[];
+const NO_ARGS: NodeArgs = () => [];
 
 /** A role, ready to work: /healthz has said so. */
 export async function startRole(
   role: RoleName,
   places: Places,
   extra: Readonly<Record<string, string>>,
-  line: Line,
+  context: PartContext,
+  nodeArgs: NodeArgs = NO_ARGS,
 ): Promise<RoleProcess> {
   const child = node(
     role,
     ["services/cli/main.js", "serve", role],
     roleEnvironment(places, extra),
-    line,
+    context,
+    nodeArgs(role),
   );
   try {
     const metrics = `http://127.0.0.1:${(await child.listening("metrics")).port}`;
@@ -58,14 +63,21 @@ export async function startRole(
 export async function startClickhouse(
   home: string,
   port: number,
-  line: Line,
+  context: PartContext,
+  nodeArgs: NodeArgs = NO_ARGS,
 ): Promise<Child & Place> {
   const args = ["--path", join(home, "clickhouse"), "--port", String(port)];
   const login = ["--user", LOCAL_USER, "--password-file", join(home, "passwords/clickhouse")];
   const main = "deploy/local/clickhouse/main.js";
   return listening(
     "clickhouse",
-    node("clickhouse", [main, ...args, ...login], plainEnvironment(), line),
+    node(
+      "clickhouse",
+      [main, ...args, ...login],
+      plainEnvironment(),
+      context,
+      nodeArgs("clickhouse"),
+    ),
   );
 }
 
@@ -74,10 +86,12 @@ export async function startCarrier(
   name: string,
   port: number,
   args: readonly string[],
-  line: Line,
+  context: PartContext,
+  nodeArgs: NodeArgs = NO_ARGS,
 ): Promise<Child & Place> {
   const own = ["bench/carrier/main.js", "--port", String(port), "--name", name];
-  const child = node(`carrier-${name}`, [...own, ...args], plainEnvironment(), line);
+  const role = `carrier-${name}`;
+  const child = node(role, [...own, ...args], plainEnvironment(), context, nodeArgs(role));
   return listening(`carrier ${name}`, child);
 }
 
@@ -94,16 +108,17 @@ function node(
   role: string,
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
-  line: Line,
+  context: PartContext,
+  nodeArgs: readonly string[],
 ): Child {
   const [main, ...rest] = args;
   const command = process.execPath;
   return startChild({
     role,
     command,
-    args: ["--enable-source-maps", join(DIST, main!), ...rest],
+    args: ["--enable-source-maps", ...nodeArgs, join(DIST, main!), ...rest],
     env,
-    line,
+    ...context,
   });
 }
 

@@ -6,9 +6,18 @@ import type { Home } from "./home.js";
 import { type Kept, keep } from "./keep.js";
 import { fileLines, prettyLines } from "./lines.js";
 
+/** What a part is given when it is started. */
+export interface PartContext {
+  /** Takes each line that it says. */
+  line(text: string): void;
+  /** To be told at once of its process, which may not be ready for long. */
+  born(running: Running): void;
+}
+export type StartPart = (context: PartContext) => Promise<Running>;
+
 export interface Parts {
   /** Starts a part and keeps it running. `start` is called again each time that it ended unasked. */
-  start(role: string, start: (line: (text: string) => void) => Promise<Running>): Promise<void>;
+  start(role: string, start: StartPart): Promise<void>;
   processes(): readonly { role: string; pid: number }[];
   restarts(): number;
   readonly gaveUp: Promise<string>;
@@ -16,6 +25,10 @@ export interface Parts {
   onChange(changed: () => void): void;
   /** Ends everything, the flow's beginning first. Repeats wait for the first. */
   stop(): Promise<void>;
+  /** Asks what has not finished starting to stop, so that its start fails. */
+  abort(): void;
+  /** Ends everything by force. */
+  kill(): void;
 }
 
 /** Ended in this order, the members of a group at the same time. A name covers `name-*` too. */
@@ -28,12 +41,15 @@ const PART_STOP_MS = 15_000;
 export interface PartsOptions {
   readonly home: Home;
   tell(line: string): void;
+  /** Readable lines of the parts. */
+  hear(line: string): void;
   readonly roleOutput: "pretty" | "file";
 }
 
-export function openParts({ home, tell, roleOutput }: PartsOptions): Parts {
+export function openParts({ home, tell, hear, roleOutput }: PartsOptions): Parts {
   const kept: Kept[] = [];
   const starting = new Set<Promise<void>>();
+  const alive = new Set<Running>();
   let lines = 0;
   let changed = (): void => {};
   let giveUp = (_reason: string): void => {};
@@ -67,9 +83,13 @@ export function openParts({ home, tell, roleOutput }: PartsOptions): Parts {
     start(role, start) {
       const line =
         roleOutput === "pretty"
-          ? prettyLines(role, lines++, tell)
+          ? prettyLines(role, lines++, hear)
           : fileLines(role, home.file("logs"));
-      const started = run(role, () => start(line));
+      const born = (running: Running): void => {
+        alive.add(running);
+        void running.exited.then(() => alive.delete(running));
+      };
+      const started = run(role, () => start({ line, born }));
       starting.add(started);
       return started.finally(() => starting.delete(started));
     },
@@ -83,6 +103,13 @@ export function openParts({ home, tell, roleOutput }: PartsOptions): Parts {
     stop() {
       stopped ??= stopAll();
       return stopped;
+    },
+    abort() {
+      const ready = new Set(processes().map(({ pid }) => pid));
+      for (const one of alive) if (!ready.has(one.pid)) one.signal("SIGTERM");
+    },
+    kill() {
+      for (const one of alive) one.signal("SIGKILL");
     },
   };
 }

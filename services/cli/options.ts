@@ -12,8 +12,12 @@ export const jsonOption = () => new Option("--json", "print JSON");
 export async function cliSettings(
   flags: { home?: string; key?: string },
   environment?: Environment,
-): Promise<{ home: string; key: string }> {
+): Promise<{ home: string; key: string; natsServer: string }> {
   const tables = Object.values(await allSettings());
   const settings = loadSettings(CLI_SETTINGS, tables, environment);
-  return { home: flags.home ?? settings.home, key: flags.key ?? settings.key };
+  return {
+    home: flags.home ?? settings.home,
+    key: flags.key ?? settings.key,
+    natsServer: settings.natsServer,
+  };
 }
