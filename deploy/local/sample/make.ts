@@ -23,8 +23,8 @@ const SEED = 20_261_124;
 const ROWS = 1_000;
 /** Refused at the door, each by its own rule. */
 const INVALID = 60;
-/** Accepted, then rejected: no carrier takes them. */
-const UNROUTABLE = 25;
+/** Accepted, then rejected: a country code that nobody has, no route (Belgium), no price (Austria). */
+const UNROUTABLE = 30;
 /** Last four digits by which the simulator makes things happen. */
 const SPECIAL = ["0001", "0002", "0003", "0004", "0005", "0007", "0009", "0010", "0011"];
 const KEPT_OUT = /00(?:0[1-9]|1[01])$/;
@@ -32,7 +32,7 @@ const KEPT_OUT = /00(?:0[1-9]|1[01])$/;
 const chance = seededChance(SEED);
 const rows = [
   ...Array.from({ length: INVALID }, (_, at) => invalid(at)),
-  ...Array.from({ length: UNROUTABLE }, () => ({ ...valid(), to: `+999${digits(9)}` })),
+  ...Array.from({ length: UNROUTABLE }, (_, at) => unroutable(at)),
   ...Array.from({ length: ROWS - INVALID - UNROUTABLE }, (_, at) => valid(at)),
 ];
 shuffle(rows);
@@ -92,6 +92,11 @@ function invalid(at: number): Row {
     { text: "x".repeat(4_200) },
   ];
   return { ...good, ...wrong[at % wrong.length] };
+}
+
+function unroutable(at: number): Row {
+  const prefix = ["9990", "324700", "436640"][at % 3]!;
+  return { ...valid(), to: `+${prefix}0${digits(5)}` };
 }
 
 function pick<T>(choices: readonly T[]): T {
