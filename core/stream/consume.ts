@@ -163,5 +163,9 @@ function newDelivery(
       }
     },
     term: () => settle(TERM),
+    forget() {
+      if (open) settled();
+      open = false;
+    },
   };
 }

@@ -111,6 +111,8 @@ export interface Delivery extends StoredMessage {
   working(): Promise<void>;
   /** Never again. */
   term(): void;
+  /** Frees its place without an answer: after the ack wait somebody gets it again. */
+  forget?(): void;
 }
 
 export interface ConsumerOptions {
