@@ -49,3 +49,118 @@ export function sleep(clock: Clock, delayMs: number): Promise<void> {
 export function fillRandom(bytes: Uint8Array): void {
   randomFillSync(bytes);
 }
+
+/** A clock that stands still until it is told to go on: a whole pipeline runs in its time. */
+export interface SimulatedClock extends Clock {
+  /**
+   * Lets `byMs` pass: runs what is due, in order of time, and after each lets promises and
+   * immediates run. With nothing real behind (threads, sockets) the same seed gives the same run.
+   */
+  advance(byMs: number): Promise<void>;
+  /** Advances from event to event until `done()`, at most `withinMs`. False: it was not done. */
+  until(done: () => boolean, withinMs: number): Promise<boolean>;
+  /** The same time for one process of the simulation: `stop` forgets all it wanted, as a kill does. */
+  fork(): Clock & { stop(): void };
+}
+
+/** Turns of the event loop after an event: work that hops over more of them goes on with the next. */
+const TURNS = 4;
+
+export function simulatedClock(startMs: number): SimulatedClock {
+  interface Event {
+    readonly atMs: number;
+    readonly order: number;
+    run(): void;
+  }
+  /** A binary heap: the parent of `i` is at `(i - 1) >> 1` and is never later. */
+  const heap: Event[] = [];
+  let elapsedMs = 0;
+  let counter = 0;
+
+  const isBefore = (a: Event, b: Event): boolean =>
+    a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+
+  function push(event: Event): void {
+    let at = heap.length;
+    heap.push(event);
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!isBefore(event, heap[parent]!)) break;
+      heap[at] = heap[parent]!;
+      at = parent;
+    }
+    heap[at] = event;
+  }
+
+  function pop(): void {
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child += 1;
+      if (!isBefore(heap[child]!, last)) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = last;
+  }
+
+  async function settle(): Promise<void> {
+    for (let turn = 0; turn < TURNS; turn += 1) await new Promise<void>((go) => setImmediate(go));
+  }
+
+  /** Runs the next event if it is due by then. */
+  async function step(untilMs: number): Promise<boolean> {
+    const event = heap[0];
+    if (event === undefined || event.atMs > untilMs) return false;
+    pop();
+    elapsedMs = Math.max(elapsedMs, event.atMs);
+    event.run();
+    await settle();
+    return true;
+  }
+
+  function after(delayMs: number, run: () => void): () => void {
+    let wanted = true;
+    counter += 1;
+    const atMs = elapsedMs + Math.max(0, delayMs);
+    push({ atMs, order: counter, run: () => (wanted ? run() : undefined) });
+    return () => {
+      wanted = false;
+    };
+  }
+
+  const nowMs = (): number => startMs + Math.floor(elapsedMs);
+  const monotonicMs = (): number => elapsedMs;
+
+  return {
+    nowMs,
+    monotonicMs,
+    after,
+    async advance(byMs) {
+      const endMs = elapsedMs + byMs;
+      await settle();
+      while (await step(endMs));
+      elapsedMs = endMs;
+    },
+    async until(done, withinMs) {
+      const endMs = elapsedMs + withinMs;
+      await settle();
+      while (!done()) if (!(await step(endMs))) return done();
+      return true;
+    },
+    fork() {
+      let alive = true;
+      return {
+        nowMs,
+        monotonicMs,
+        after: (delayMs, run) => after(delayMs, () => (alive ? run() : undefined)),
+        stop() {
+          alive = false;
+        },
+      };
+    },
+  };
+}

@@ -92,7 +92,7 @@ export async function openBucket(
           receive(message, { sequence }) {
             if (isDeleted(message.headers)) return;
             const key = message.subject.slice(prefix.length);
-            found.push({ key, value: message.data.slice(), revision: sequence });
+            found.push({ key, value: new Uint8Array(message.data), revision: sequence });
           },
           caughtUp: () => void reading.then((one) => one.stop()).then(resolve, reject),
         });
@@ -108,7 +108,7 @@ export async function openBucket(
           from: "last",
           receive(message, { sequence }) {
             const key = message.subject.slice(prefix.length);
-            const value = isDeleted(message.headers) ? undefined : message.data.slice();
+            const value = isDeleted(message.headers) ? undefined : new Uint8Array(message.data);
             changed(key, value, sequence);
           },
           caughtUp: () => void reading.then(resolve, reject),
@@ -169,7 +169,7 @@ export async function getMessage(
   return {
     subject,
     sequence: seq,
-    data: data === undefined ? EMPTY : Buffer.from(data, "base64"),
+    data: data === undefined ? EMPTY : new Uint8Array(Buffer.from(data, "base64")),
     id: /\r\nNats-Msg-Id: ?([^\r]*)/.exec(headers)?.[1] ?? "",
     storedAtMs: Date.parse(time),
     deleted: /\r\n(?:KV-Operation|Nats-Marker-Reason):/.test(headers),

@@ -14,7 +14,7 @@ import { FloeError } from "../errors.js";
 import type { ConsumerSpec } from "../subjects.js";
 import { type Api, CONSUMER_NOT_FOUND } from "./api.js";
 import type { Link } from "./link.js";
-import { openPull, type Pull, parseReply } from "./pull.js";
+import { openPull, type Pull, parseReply, plainView } from "./pull.js";
 import type { ConsumeOptions, Consumption, Delivery } from "./stream.js";
 
 const EXPIRES_MS_DEFAULT = 5_000;
@@ -141,7 +141,7 @@ function newDelivery(
   return {
     subject: message.subject,
     sequence,
-    data: message.data,
+    data: plainView(message.data),
     // Parsed only where it is looked at: it costs as much as the rest of a delivery.
     get id() {
       return message.headers?.get("Nats-Msg-Id") ?? "";

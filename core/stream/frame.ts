@@ -232,7 +232,12 @@ export interface FrameWriter {
 }
 
 export function newWriter(bytesHint = 4_096): FrameWriter {
-  return { bytes: Buffer.allocUnsafeSlow(bytesHint), at: 0 };
+  return { bytes: newBytes(bytesHint), at: 0 };
+}
+
+/** Not zeroed. No Buffer, because its `slice` is a view where a Uint8Array's is a copy. */
+function newBytes(count: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(count).buffer);
 }
 
 /** What was written, without a copy: valid until the writer is written to or reset. */
@@ -244,7 +249,7 @@ export function written(writer: FrameWriter): Uint8Array {
 export function reserve(writer: FrameWriter, count: number): void {
   if (writer.bytes.length - writer.at >= count) return;
   const size = Math.max(writer.bytes.length * 2, writer.at + count);
-  const larger = Buffer.allocUnsafeSlow(size);
+  const larger = newBytes(size);
   larger.set(writer.bytes.subarray(0, writer.at));
   writer.bytes = larger;
 }

@@ -14,6 +14,7 @@ import { declareConsumer, declareStreams, recreateConsumer } from "./declare.js"
 import { openLink } from "./link.js";
 import { openObjects } from "./objects.js";
 import { openPublisher } from "./publish.js";
+import { plainView } from "./pull.js";
 import { openReader } from "./read.js";
 import { openScan } from "./scan.js";
 import type { Consumption, StreamClient } from "./stream.js";
@@ -82,7 +83,7 @@ export async function openNats(options: NatsOptions): Promise<StreamClient> {
             receive({
               subject: message.subject,
               sequence,
-              data: message.data,
+              data: plainView(message.data),
               get id() {
                 return message.headers?.get("Nats-Msg-Id") ?? "";
               },

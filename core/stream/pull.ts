@@ -158,6 +158,14 @@ export function openPull(link: Link, options: PullOptions): Pull {
   };
 }
 
+/**
+ * The same bytes as a plain Uint8Array. The library gives Buffers, whose `slice` is a view: whoever
+ * copied that way would keep bytes that the next message overwrites.
+ */
+export function plainView(data: Uint8Array): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.length);
+}
+
 /** What a delivery's reply subject says. */
 export interface DeliveryInfo {
   readonly deliveryCount: number;

@@ -1,0 +1,110 @@
+/** Consuming in the memory form: deliveries of a durable consumer to one client. */
+import { FloeError } from "../errors.js";
+import type { ConsumerSpec } from "../subjects.js";
+import type { MemoryLine } from "./memory-line.js";
+import type { MemoryConsumer, Taker } from "./memory-stream.js";
+import type { ConsumeOptions, Consumption, Delivery, StoredMessage } from "./stream.js";
+
+export async function consumeFrom(
+  line: MemoryLine,
+  spec: ConsumerSpec,
+  { outstandingMax }: ConsumeOptions,
+  receive: (delivery: Delivery) => void,
+): Promise<Consumption> {
+  const { core, clock } = line;
+  let unacked = 0;
+  let paused = false;
+  let stopped = false;
+  /** The consumer that has the name now; it may have been created again. */
+  const consumer = (): MemoryConsumer | undefined => core.stream(spec.stream).consumer(spec.name);
+
+  const taker: Taker = {
+    credit: () => (line.up() && !paused && !stopped ? outstandingMax - unacked : 0),
+    take(message, deliveryCount) {
+      unacked += 1;
+      const { deliveryLate, deliveryRepeated } = core.faults();
+      const extraMs = line.strikes(deliveryLate) ? line.lateMs() : 0;
+      if (line.strikes(deliveryRepeated)) {
+        const afterMs = extraMs + line.lateMs();
+        line.network.after(afterMs, () => consumer()?.repeat(message.sequence));
+      }
+      const pulledAtMs = clock.monotonicMs();
+      const sessionAtMs = line.sessionAtMs();
+      // Lost with the connection on its way: its place is free again.
+      const unlisten = line.onChange(() => {
+        unlisten();
+        unacked -= 1;
+      });
+      line.into(() => {
+        unlisten();
+        if (stopped) {
+          unacked -= 1;
+          consumer()?.nak(message.sequence, 0);
+          return;
+        }
+        receive(newDelivery(message, deliveryCount, pulledAtMs, sessionAtMs));
+      }, extraMs);
+    },
+  };
+
+  function newDelivery(
+    message: StoredMessage,
+    deliveryCount: number,
+    pulledAtMs: number,
+    sessionAtMs: number,
+  ): Delivery {
+    const { sequence } = message;
+    let open = true;
+    function settle(answer: (one: MemoryConsumer) => void): void {
+      if (!open) return;
+      open = false;
+      unacked -= 1;
+      const isLost = line.strikes(core.faults().ackLost);
+      line.whenUp(() =>
+        line.out(() => {
+          const one = consumer();
+          if (one === undefined) return;
+          if (!isLost) answer(one);
+          one.pump();
+        }),
+      );
+    }
+    return {
+      ...message,
+      // As on NATS, it is the receiver's own view: what it writes into it, nobody else sees.
+      data: new Uint8Array(message.data),
+      deliveryCount,
+      pulledAtMs,
+      sessionAtMs,
+      ack: () => settle((one) => one.ack(sequence)),
+      nak: (delayMs = 0) => settle((one) => one.nak(sequence, delayMs)),
+      term: () => settle((one) => one.ack(sequence)),
+      working: () => line.ask("working", () => consumer()?.working(sequence)),
+    };
+  }
+
+  await line.ask("consume", () => {
+    const one = consumer();
+    if (one === undefined) {
+      const { stream, name } = spec;
+      throw new FloeError("stream.config", { stream, consumer: name, problem: "no such consumer" });
+    }
+    one.drop(taker);
+    one.add(taker);
+  });
+  const unlisten = line.onChange(() => consumer()?.pump());
+  return {
+    pause() {
+      paused = true;
+    },
+    resume() {
+      paused = false;
+      consumer()?.pump();
+    },
+    async stop() {
+      stopped = true;
+      unlisten();
+      consumer()?.drop(taker);
+    },
+  };
+}
