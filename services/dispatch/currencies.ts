@@ -22,7 +22,7 @@ export function openCurrencies(): Currencies {
         if (isAt(codes[index]!, bytes, at, length)) return index;
       }
       assert(codes.length < CURRENCIES_MAX, "a partition meets few currencies");
-      codes.push(bytes.slice(at, at + length));
+      codes.push(new Uint8Array(bytes.subarray(at, at + length)));
       return codes.length - 1;
     },
     code: (currency) => codes[currency]!,

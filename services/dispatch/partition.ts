@@ -99,6 +99,7 @@ export async function openPartition(options: PartitionOptions): Promise<Partitio
   if (state.epoch > epoch) throw new FloeError("stream.fenced", { partition, epoch });
   const appender = openAppender({
     client,
+    clock,
     stream: "DECISIONS",
     subject: decisionSubject(partition),
     lastSequence: state.sequence,

@@ -153,7 +153,7 @@ function rejection(frame: Uint8Array): Part | undefined {
   index[INDEX.verdictAt] = mark;
   index[INDEX.verdictEnd] = writer.at;
   index[INDEX.carrier] = -1;
-  const verdicts = written(writer).slice();
+  const verdicts = new Uint8Array(written(writer));
   const result: RouteResult = {
     verdicts: verdicts.buffer,
     verdictsEnd: verdicts.length,

@@ -1,0 +1,203 @@
+/**
+ * Kit for tests of dispatch: request and attempt frames from plain objects, tables of two carriers
+ * and two plans, and a pool that is the real function without its threads.
+ */
+import assert from "node:assert";
+import {
+  AttemptFrame,
+  DecisionFrame,
+  type Lane,
+  RequestFrame,
+} from "../../../core/proto/floe/v1/frames.js";
+import { isBalanced } from "../../../services/dispatch/accounts.js";
+import type { Frames, Router } from "../../../services/dispatch/router.js";
+import type { PartitionState, StateLimits } from "../../../services/dispatch/state.js";
+import { openWindow } from "../../../services/dispatch/window.js";
+import { compileTables } from "../../../workers/compile-tables.js";
+import routeAndRate from "../../../workers/route-and-rate.js";
+import type { RouteResult } from "../../../workers/task.js";
+
+/** 2026-11-24T12:00:00Z. */
+export const NOW_MS = Date.UTC(2026, 10, 24, 12);
+export const LIMITS: StateLimits = { keysMax: 100_000, accountKeysMax: 50_000 };
+/** Plan 1 charges on submission, plan 2 on delivery. */
+export const PLAN_SUBMIT = 1;
+export const PLAN_DELIVERED = 2;
+
+export interface TestMessage {
+  /** Any number: the id is made from it. */
+  readonly id: number;
+  readonly account?: number;
+  readonly plan?: number;
+  /** 0: no idempotency key. */
+  readonly key?: number;
+  readonly acceptedAtMs?: number;
+  readonly to?: string;
+  readonly text?: string;
+}
+
+/** 16 bytes of a UUID that `id` names; its last bytes differ as random ones do. */
+export function idOf(id: number): Buffer {
+  const bytes = Buffer.alloc(16);
+  bytes.writeUInt32BE(id, 0);
+  bytes[6] = 0x70;
+  bytes[8] = 0x80;
+  bytes.writeInt32BE(Math.imul(id + 1, 0x9e3779b1), 9);
+  bytes.writeInt32LE(Math.imul(id + 7, 0x85ebca6b), 12);
+  return bytes;
+}
+
+export function requestFrame(
+  messages: readonly TestMessage[],
+  more: { partition?: number; lane?: number; publishedAtMs?: number } = {},
+): Uint8Array {
+  const { partition = 0, lane = 2, publishedAtMs = NOW_MS } = more;
+  return RequestFrame.encode(
+    RequestFrame.fromPartial({
+      partition,
+      lane: lane as Lane,
+      publishedAtMs: BigInt(publishedAtMs),
+      records: messages.map((one) => ({
+        messageId: idOf(one.id),
+        acceptedAtMs: BigInt(one.acceptedAtMs ?? NOW_MS),
+        account: one.account ?? 1,
+        plan: one.plan ?? PLAN_SUBMIT,
+        // Spread over the table as a keyed hash is.
+        keyTag:
+          one.key === undefined
+            ? 0n
+            : (BigInt(one.key) * 0x9e3779b97f4a7c15n) & 0x7fffffffffffffffn,
+        message: {
+          to: one.to ?? "+447700900123",
+          from: "Floe",
+          body: { $case: "text" as const, text: one.text ?? "Hello" },
+        },
+      })),
+    }),
+  ).finish();
+}
+
+export interface TestAttempt {
+  readonly id: number;
+  readonly kind: number;
+  readonly state?: number;
+  readonly final?: boolean;
+  readonly account?: number;
+  readonly acceptedAtMs?: number;
+}
+
+export function attemptFrame(attempts: readonly TestAttempt[], partition = 0): Uint8Array {
+  return AttemptFrame.encode(
+    AttemptFrame.fromPartial({
+      partition,
+      carrier: "alpha",
+      publishedAtMs: BigInt(NOW_MS),
+      records: attempts.map((one) => ({
+        messageId: idOf(one.id),
+        acceptedAtMs: BigInt(one.acceptedAtMs ?? NOW_MS),
+        account: one.account ?? 1,
+        kind: one.kind,
+        state: one.state ?? 0,
+        final: one.final ?? false,
+        atMs: BigInt(NOW_MS + 1_000),
+      })),
+    }),
+  ).finish();
+}
+
+export const decisionOf = (bytes: Uint8Array): DecisionFrame => DecisionFrame.decode(bytes);
+
+let image: SharedArrayBuffer | undefined;
+
+/** Numbers of +44 go to alpha (then beta), others to beta; +1 has no route, +99 no price. */
+export function testTables(): SharedArrayBuffer {
+  if (image !== undefined) return image;
+  const compiled = compileTables({
+    version: 1,
+    carriers: [
+      { name: "alpha", currency: "EUR", comparisonRateMicros: 0 },
+      { name: "beta", currency: "EUR", comparisonRateMicros: 0 },
+    ],
+    plans: [
+      { plan: PLAN_SUBMIT, name: "submit", currency: "EUR", chargeBasis: 1 },
+      { plan: PLAN_DELIVERED, name: "delivered", currency: "GBP", chargeBasis: 2 },
+    ],
+    networks: [{ prefix: "44", country: "GB", mcc: "234", mnc: "15" }],
+    routes: [
+      { prefix: "44", carrier: "alpha", costMicros: 20_000, priority: 1, trafficClass: 0 },
+      { prefix: "44", carrier: "beta", costMicros: 21_000, priority: 1, trafficClass: 0 },
+      { prefix: "49", carrier: "beta", costMicros: 50_000, priority: 1, trafficClass: 0 },
+      { prefix: "99", carrier: "beta", costMicros: 50_000, priority: 1, trafficClass: 0 },
+    ],
+    prices: [PLAN_SUBMIT, PLAN_DELIVERED].flatMap((plan) => [
+      { plan, prefix: "44", priceMicros: 31_200 },
+      { plan, prefix: "49", priceMicros: 70_000 },
+    ]),
+  });
+  image = new SharedArrayBuffer(compiled.length);
+  new Uint8Array(image).set(compiled);
+  return image;
+}
+
+/** What the pool answers, without its threads. */
+export function route(frames: readonly Uint8Array[]): RouteResult {
+  const all = Buffer.concat(frames);
+  const buffer = new ArrayBuffer(all.length);
+  new Uint8Array(buffer).set(all);
+  let at = 0;
+  const ends = frames.map(({ length }) => {
+    at += length;
+    return at;
+  });
+  const key = new Uint8Array(16).fill(7);
+  const keys = { token: key, data: { "2026-11": key, "2026-12": key } };
+  return routeAndRate({ frames: buffer, ends, tables: testTables(), keys });
+}
+
+/** `before` may throw in place of a task. */
+export function testRouter(before: (frames: readonly Frames[]) => void = () => {}): Router {
+  return {
+    window: openWindow(2),
+    async route(frames) {
+      before(frames);
+      return route(frames.map(({ data }) => data));
+    },
+    probe: async () => {},
+    ready: () => true,
+    whenReady: async () => {},
+    close: async () => {},
+  };
+}
+
+/** The whole state as plain values, in an order of their own: equal states are equal here. */
+export function dump(state: PartitionState): object {
+  const accounts: Record<number, unknown> = {};
+  for (let place = 0; place < state.accounts.count(); place += 1) {
+    const sums = state.accounts.sums(place);
+    assert.ok(isBalanced(sums), "opening + credits = committed + reserved + balance");
+    accounts[state.accounts.number(place)] = {
+      ...sums,
+      ledgerSequence: state.accounts.ledgerSequence(place),
+      keys: state.accounts.keys(place),
+    };
+  }
+  const reservations: string[] = [];
+  // Places of accounts depend on the order in which these were seen: their numbers stand for them.
+  state.reservations.each((words) => {
+    reservations.push(
+      [...words.slice(0, 4), state.accounts.number(words[4]!), ...words.slice(5)].join(),
+    );
+  });
+  const keys: string[] = [];
+  state.keys.each((words) => {
+    keys.push([...words.slice(0, 5), state.accounts.number(words[5]!)].join());
+  });
+  return {
+    accounts,
+    reservations: reservations.sort(),
+    keys: keys.sort(),
+    covered: state.covered.map((lane) => lane.sequences()),
+    attemptsThrough: state.attemptsThrough,
+    sequence: state.sequence,
+  };
+}
