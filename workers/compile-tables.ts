@@ -7,10 +7,10 @@
 import { FloeError } from "../core/errors.js";
 import { VERDICT } from "../core/stream/fields.js";
 import { putText } from "../core/stream/frame.js";
-import { writeImage } from "../core/table-image.js";
+import { writeImage } from "./image.js";
 import { readTables } from "./parse-tables.js";
 import { openPrefixBuilder } from "./prefixes.js";
-import { compareOffers, type Offer } from "./routing.js";
+import { compareOffers, type Offer, openRouteLists } from "./routing.js";
 import { problemsOf, type RouteRow, type TableSource } from "./table-source.js";
 import { encodePieces, type Names } from "./tables.js";
 
@@ -47,7 +47,9 @@ export function compileTables(source: TableSource): Uint8Array {
   });
 
   const routes = prefixes.table();
-  const routeTables = compileRoutes(source, (prefix, set) => prefixes.set(routes, prefix, set));
+  const routeLists = compileRoutes(source, (prefix, value) => {
+    prefixes.set(routes, prefix, value);
+  });
 
   const planTables = new Map(source.plans.map(({ plan }) => [plan, prefixes.table()]));
   const prices = new Map<number, number>();
@@ -69,49 +71,26 @@ export function compileTables(source: TableSource): Uint8Array {
     nodes: bytesOf(nodes),
     networkAt: bytesOf(networkPieces.at),
     networkBytes: networkPieces.bytes,
-    routeSets: bytesOf(Int32Array.from(routeTables.sets)),
-    routeLists: bytesOf(Uint32Array.from(routeTables.lists)),
+    routeLists: bytesOf(routeLists),
     prices: bytesOf(Float64Array.from(prices.keys())),
   });
 }
 
 /**
  * The image of the table set whose CSV files are in `folder`.
- * @param version who puts it into force may change it (core/table-image.ts, `withVersion`).
+ * @param version number of the table set, which decisions will name.
  * @throws FloeError "import.invalid" with `problems` by file, line and column.
  */
 export function compileFolder(folder: string, version = 1): Uint8Array {
   return compileTables(readTables(folder, version));
 }
 
-/** Route sets and lists as tables.ts wants them; `place` is told each prefix and its set. */
-function compileRoutes(source: TableSource, place: (prefix: string, set: number) => void) {
-  const carrierIndex = new Map(source.carriers.map(({ name }, index) => [name, index]));
+/** Route lists; `place` is told each prefix and its value. */
+function compileRoutes(source: TableSource, place: (prefix: string, value: number) => void) {
+  const lists = openRouteLists(new Map(source.carriers.map(({ name }, index) => [name, index])));
   const rates = new Map(
     source.carriers.map((row) => [row.name, BigInt(row.comparisonRateMicros || RATE_ONE_MICROS)]),
   );
-  const lists: number[] = [];
-  const listAt = new Map<string, number>();
-  const sets: number[] = [];
-  const setNumber = new Map<string, number>();
-
-  const storeList = (offers: readonly Offer[]): number => {
-    const flat = offers.flatMap(({ carrier, costMicros }) => [
-      carrierIndex.get(carrier)!,
-      costMicros >>> 0,
-      Math.floor(costMicros / 2 ** 32),
-    ]);
-    const key = flat.join(" ");
-    let at = listAt.get(key);
-    if (at === undefined) {
-      at = lists.length;
-      listAt.set(key, at);
-      lists.push(offers.length);
-      for (const word of flat) lists.push(word);
-    }
-    return at;
-  };
-
   const byPrefix = new Map<string, RouteRow[]>();
   for (const row of source.routes) {
     const rows = byPrefix.get(row.prefix);
@@ -119,17 +98,11 @@ function compileRoutes(source: TableSource, place: (prefix: string, set: number)
     else rows.push(row);
   }
   for (const [prefix, rows] of byPrefix) {
-    const set = CLASSES.map((trafficClass) => storeList(offersOf(rows, trafficClass, rates)));
-    const key = set.join(" ");
-    let number = setNumber.get(key);
-    if (number === undefined) {
-      sets.push(...set);
-      number = sets.length / CLASSES.length;
-      setNumber.set(key, number);
-    }
-    place(prefix, number);
+    // Most prefixes have one list for all classes, and a million of them take their time.
+    const classes = rows.every((row) => row.trafficClass === 0) ? CLASSES.slice(0, 1) : CLASSES;
+    place(prefix, lists.store(classes.map((one) => offersOf(rows, one, rates))));
   }
-  return { sets, lists };
+  return lists.words();
 }
 
 /** What carriers offer for one traffic class, best first; a row for that class alone goes first. */

@@ -4,9 +4,10 @@
  * A node is two 32-bit words: where its children begin, and a value (22 bits, 0: none) above a bit
  * for each digit that has a child. Children lie side by side and each is followed by its own
  * descendants, so a walk over a million prefixes meets two or three cache lines, not one a digit.
- * A plain trie of ten pointers a node is five times as large and took 0.25 us against 0.1.
+ * A plain trie of ten pointers a node is five times as large.
  */
 import assert from "node:assert";
+import { FloeError } from "../core/errors.js";
 
 const VALUE_SHIFT = 10;
 /** Highest value that a prefix may have. */
@@ -47,7 +48,10 @@ export function longestPrefix(
 export interface PrefixBuilder {
   /** Begins another table and returns its number. */
   table(): number;
-  /** Sets a prefix of digits, at least one. @returns its value before, 0 if it is new. */
+  /**
+   * Sets a prefix of digits, at least one. @returns its value before, 0 if it is new.
+   * @throws FloeError "tables.invalid" above PREFIX_VALUE_MAX.
+   */
   set(table: number, prefix: string, value: number): number;
   /** All tables in one array of nodes, and the root of each. */
   pack(): { nodes: Int32Array; roots: readonly number[] };
@@ -98,7 +102,10 @@ export function openPrefixBuilder(): PrefixBuilder {
       return tables.length - 1;
     },
     set(table, prefix, value) {
-      assert(value >= 1 && value <= PREFIX_VALUE_MAX, "too many values for prefixes");
+      assert(value >= 1, "0 is no value");
+      if (value > PREFIX_VALUE_MAX) {
+        throw new FloeError("tables.invalid", { problems: [`more than ${PREFIX_VALUE_MAX} values`] });
+      }
       assert(/^[0-9]+$/.test(prefix), "a prefix has digits only");
       let node = tables[table]!;
       for (let index = 0; index < prefix.length; index += 1) {

@@ -198,10 +198,10 @@ function readMessage(end: number): boolean {
 
 /** Routes and rates. What becomes known stays in `decision`, whatever the reason. */
 function decide(tables: Tables): void {
-  const { bytes, message } = request;
+  const { bytes, view, message } = request;
   const textAt = message[2 * MESSAGE.text]!;
   const textEnd = textAt + message[2 * MESSAGE.text + 1]!;
-  decision.segments = countSegments(bytes, textAt, textEnd);
+  decision.segments = countSegments(bytes, view, textAt, textEnd);
   decision.encoding = measured.encoding;
   decision.plain = measured.plain;
 

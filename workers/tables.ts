@@ -1,13 +1,13 @@
 /**
  * Tables: the binary table set, one immutable image that all pool threads read at once.
  *
- * compile-tables.ts makes an image (container: core/table-image.ts), `openTables` lays typed arrays
+ * compile-tables.ts makes an image (container: image.ts), `openTables` lays typed arrays
  * over it; nothing is copied but the two small tables. Lookups are in routing.ts, rating.ts and
  * below; none of them allocates.
  */
 import { CANDIDATE, VERDICT } from "../core/stream/fields.js";
 import { newWriter, putText, putVarint, written } from "../core/stream/frame.js";
-import { openImage } from "../core/table-image.js";
+import { openImage } from "./image.js";
 import { longestPrefix } from "./prefixes.js";
 
 /** Section `names`, as JSON: what is small and read once. */
@@ -45,9 +45,7 @@ export interface Tables {
   /** Plan numbers in open addressing, 0: free; and the index of each. */
   readonly planNumbers: Uint32Array;
   readonly planIndices: Int32Array;
-  /** A route set is three offsets into `routeLists`: authentication, transactional, promotional. */
-  readonly routeSets: Int32Array;
-  /** A list is its length, then carrier index and cost (low and high 32 bits) of each offer. */
+  /** As routing.ts says. */
   readonly routeLists: Uint32Array;
   readonly prices: Float64Array;
   /** Of each network, a verdict's fields to_prefix, country, mcc and mnc. */
@@ -82,7 +80,6 @@ export function openTables(image: ArrayBufferLike): Tables {
     nodes: new Int32Array(image, ...words("nodes")),
     networksRoot: names.networksRoot,
     routesRoot: names.routesRoot,
-    routeSets: new Int32Array(image, ...words("routeSets")),
     routeLists: new Uint32Array(image, ...words("routeLists")),
     prices: new Float64Array(image, pricesAt, pricesBytes / 8),
     networkPieces: pieces(networkBytes, new Int32Array(image, ...words("networkAt"))),
