@@ -1,0 +1,101 @@
+/** Integration tests of dispatch against a real nats-server, with real pool threads. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { SYSTEM_CLOCK, sleep } from "../../../core/clock.js";
+import { STATE } from "../../../core/message.js";
+import { ATTEMPT_SUBMITTED } from "../../../core/stream/fields.js";
+import { attemptSubject, requestConsumer } from "../../../core/subjects.js";
+import { attemptFrame, idOf, requestFrame } from "../../unit/dispatch/kit.js";
+import { type System, until, withSystem } from "./system.js";
+
+const flow = suite("dispatch on nats-server");
+const ALPHA = "dispatch.alpha.normal.0";
+/** Now, and not the kit's time: the owner looks at how late frames are. */
+const now = () => SYSTEM_CLOCK.nowMs();
+
+function frame(ids: readonly number[], lane = 2): Uint8Array {
+  const acceptedAtMs = now();
+  const messages = ids.map((id) => ({ id, acceptedAtMs }));
+  return requestFrame(messages, { lane, publishedAtMs: acceptedAtMs });
+}
+
+async function backlog({ client }: System): Promise<number> {
+  const { pending, ackPending } = await client.backlog(requestConsumer("normal", 0));
+  return pending + ackPending;
+}
+
+flow("decides, dispatches and then acks what a gateway published", async () => {
+  await withSystem(async (system) => {
+    await system.start("one");
+    await system.publish(frame([1, 2, 3]));
+    await until(async () => (await system.dispatches(ALPHA)).length === 1);
+    await until(async () => (await backlog(system)) === 0);
+    const [decision] = await system.decisions();
+    const [dispatch] = await system.dispatches(ALPHA);
+    assert.equal(
+      decision!.records.map(({ state }) => state),
+      [3, 3, 3],
+    );
+    assert.is(decision!.covers[0]!.publishId, "g-1");
+    assert.is(decision!.covers[0]!.count, 3);
+    assert.is(dispatch!.identity, `0/${decision!.sequence}/${ALPHA}/0`);
+    assert.is(dispatch!.again, false);
+    assert.equal(
+      dispatch!.records.map(({ messageId }) => messageId),
+      [1, 2, 3].map(idOf),
+    );
+    assert.is(dispatch!.records[0]!.message!.to, "+447700900123");
+    assert.is(dispatch!.records[0]!.candidates[0]!.carrier, "beta");
+  });
+});
+
+flow("settles what attempts bring, and goes on behind them after a restart", async () => {
+  await withSystem(async (system) => {
+    const stop = await system.start("one");
+    const acceptedAtMs = now();
+    const messages = [1, 2].map((id) => ({ id, acceptedAtMs }));
+    await system.publish(requestFrame(messages, { publishedAtMs: acceptedAtMs }));
+    await until(async () => (await system.dispatches(ALPHA)).length === 1);
+    const submitted = (id: number) => ({ id, kind: ATTEMPT_SUBMITTED, acceptedAtMs });
+    await system.client.publish(attemptSubject(0, "alpha"), attemptFrame([submitted(1)]));
+    const settlements = async () => (await system.decisions()).flatMap((one) => one.settlements);
+    await until(async () => (await settlements()).length === 1);
+    await stop();
+    await system.client.publish(
+      attemptSubject(0, "alpha"),
+      attemptFrame([submitted(1), submitted(2)]),
+    );
+    await system.start("two");
+    await until(async () => (await settlements()).length === 2);
+    const all = await settlements();
+    assert.equal(
+      all.map(({ ledgerSequence }) => ledgerSequence),
+      [1n, 2n],
+    );
+    assert.equal(
+      all.map(({ messageId }) => messageId),
+      [idOf(1), idOf(2)],
+    );
+    const last = (await system.decisions()).at(-1)!;
+    assert.is(last.attemptsThrough, 2n);
+  });
+});
+
+flow("takes over from an owner that stopped, and decides nothing twice", async () => {
+  await withSystem(async (system) => {
+    const stop = await system.start("one");
+    for (let id = 1; id <= 20; id += 1) await system.publish(frame([id]), 1 + (id % 3));
+    await stop();
+    await system.start("two");
+    for (let id = 21; id <= 30; id += 1) await system.publish(frame([id]), 1 + (id % 3));
+    const verdicts = async () => (await system.decisions()).flatMap(({ records }) => records);
+    await until(async () => (await verdicts()).length >= 30);
+    await sleep(SYSTEM_CLOCK, 100);
+    const decided = (await verdicts()).map(({ messageId }) => messageId.toString("hex"));
+    assert.is(decided.length, 30);
+    assert.is(new Set(decided).size, 30);
+    assert.ok((await verdicts()).every(({ state }) => state === STATE.ROUTED));
+  });
+});
+
+flow.run();
