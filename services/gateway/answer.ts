@@ -6,7 +6,6 @@
  * stored message costs 40 bytes and no object; only a refused one gets a google.rpc.Status.
  */
 import { status } from "@grpc/grpc-js";
-import { FATE, type Taken } from "./accept.js";
 import {
   IDEMPOTENCY_CONFLICT,
   INTERNAL,
@@ -16,6 +15,7 @@ import {
   STREAM_FULL,
   STREAM_UNCONFIRMED,
 } from "./refuse.js";
+import { FATE, type Taken } from "./taken.js";
 import { violations } from "./validate.js";
 
 const ID_CHARACTERS = 36;
@@ -175,13 +175,30 @@ function putOneStored(
 
 /** The text form of a UUID (RFC 9562, section 4). */
 function putId(into: Uint8Array, at: number, ids: Uint8Array, idAt: number): void {
-  for (let index = 0; index < 16; index += 1) {
-    if (index === 4 || index === 6 || index === 8 || index === 10) into[at++] = 0x2d;
-    const octet = ids[idAt + index]!;
+  at = putHex(into, at, ids, idAt, idAt + 4);
+  into[at] = 0x2d;
+  at = putHex(into, at + 1, ids, idAt + 4, idAt + 6);
+  into[at] = 0x2d;
+  at = putHex(into, at + 1, ids, idAt + 6, idAt + 8);
+  into[at] = 0x2d;
+  at = putHex(into, at + 1, ids, idAt + 8, idAt + 10);
+  into[at] = 0x2d;
+  putHex(into, at + 1, ids, idAt + 10, idAt + 16);
+}
+
+function putHex(
+  into: Uint8Array,
+  at: number,
+  ids: Uint8Array,
+  idAt: number,
+  idEnd: number,
+): number {
+  for (; idAt < idEnd; idAt += 1, at += 2) {
+    const octet = ids[idAt]!;
     into[at] = HEX[octet >>> 4]!;
     into[at + 1] = HEX[octet & 15]!;
-    at += 2;
   }
+  return at;
 }
 
 /** Returns the offset after it. */

@@ -4,7 +4,6 @@
  * In: the request's bytes. Out: the response's bytes or a refusal, once the stream has confirmed.
  */
 import { type sendUnaryData, status } from "@grpc/grpc-js";
-import type { Taken } from "./accept.js";
 import { batchAnswer, messageAnswer } from "./answer.js";
 import {
   answerByMs,
@@ -21,6 +20,7 @@ import {
   type Visit,
 } from "./call.js";
 import { DEADLINE_SHORT, type Refusal, refuse, USAGE_FULL } from "./refuse.js";
+import type { Taken } from "./taken.js";
 
 export interface UnaryCall extends CallView {
   readonly request: Buffer;

