@@ -15,6 +15,8 @@ CREATE TABLE IF NOT EXISTS attempts
     -- State rank that it proves, 0 for none.
     state UInt8,
     parts UInt8,
+    -- RECEIPT of one part: the state rank of that part by itself.
+    part_state UInt8,
     account UInt32,
     -- When it happened by the clock of who saw it, and when Floe published it.
     at DateTime64(3, 'UTC'),
@@ -28,4 +30,4 @@ CREATE TABLE IF NOT EXISTS attempts
 )
 ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(accepted_at)
-ORDER BY (carrier, carrier_id, message_id, accepted_at, hop, kind, part, state);
+ORDER BY (carrier, carrier_id, message_id, accepted_at, hop, kind, part, state, part_state);

@@ -1,0 +1,112 @@
+/**
+ * Batch: everything that one flush writes, and the frames that are acked when it is written.
+ */
+import type { Delivery } from "../../core/stream/stream.js";
+import { DICTIONARY_VALUES_MAX, nativeBlock } from "./column.js";
+import {
+  ATTEMPTS_MAX,
+  type Attempts,
+  attemptColumns,
+  CALLS_MAX,
+  type Calls,
+  callColumns,
+  clearAttempts,
+  clearCalls,
+  clearEntries,
+  ENTRIES_MAX,
+  type Entries,
+  entryColumns,
+  newAttempts,
+  newCalls,
+  newEntries,
+} from "./events.js";
+import { clearRows, newRows, ROWS_MAX, type Rows, rowColumns, type TextColumns } from "./rows.js";
+
+export interface Batch {
+  readonly rows: Rows;
+  readonly attempts: Attempts;
+  readonly entries: Entries;
+  readonly calls: Calls;
+  /** Frames whose last record is in here. */
+  readonly frames: Delivery[];
+  /** Hours of acceptance that get rows, in hours since 1970. */
+  readonly hours: Set<number>;
+  lastHour: number;
+}
+
+/** A message of many parts has a row in `attempts` for each, and one record must fit whole. */
+export const ATTEMPTS_OF_RECORD_MAX = 64;
+
+export function newBatch(): Batch {
+  return {
+    rows: newRows(),
+    attempts: newAttempts(),
+    entries: newEntries(),
+    calls: newCalls(),
+    frames: [],
+    hours: new Set(),
+    lastHour: -1,
+  };
+}
+
+export function clearBatch(batch: Batch): void {
+  clearRows(batch.rows);
+  clearAttempts(batch.attempts);
+  clearEntries(batch.entries);
+  clearCalls(batch.calls);
+  batch.frames.length = 0;
+  batch.hours.clear();
+  batch.lastHour = -1;
+}
+
+/** Whether any one more record fits. */
+export function hasRoom({ rows, attempts, entries, calls }: Batch): boolean {
+  return (
+    rows.count + 2 <= ROWS_MAX &&
+    attempts.count + ATTEMPTS_OF_RECORD_MAX <= ATTEMPTS_MAX &&
+    attempts.dictionaries.errorText.count < DICTIONARY_VALUES_MAX &&
+    attempts.dictionaries.bind.count < DICTIONARY_VALUES_MAX &&
+    attempts.dictionaries.nextCarrier.count < DICTIONARY_VALUES_MAX &&
+    attempts.dictionaries.carrier.count < DICTIONARY_VALUES_MAX &&
+    entries.count < ENTRIES_MAX &&
+    calls.count < CALLS_MAX
+  );
+}
+
+export function isEmpty(batch: Batch): boolean {
+  return batch.frames.length === 0 && rowsOf(batch) === 0;
+}
+
+/** Rows of all tables. */
+export function rowsOf({ rows, attempts, entries, calls }: Batch): number {
+  return rows.count + attempts.count + entries.count + calls.count;
+}
+
+/** What one table gets. */
+export interface TableBlock {
+  readonly table: string;
+  readonly rows: number;
+  readonly columns: readonly string[];
+  readonly parts: readonly Uint8Array[];
+}
+
+/** A block for each table that gets rows: views of the batch, which must not change any more. */
+export function blocksOf(batch: Batch, texts: TextColumns): TableBlock[] {
+  const tables = [
+    { table: "cdr_rows", rows: batch.rows.count, make: () => rowColumns(batch.rows, texts) },
+    {
+      table: "attempts",
+      rows: batch.attempts.count,
+      make: () => attemptColumns(batch.attempts),
+    },
+    { table: "ledger", rows: batch.entries.count, make: () => entryColumns(batch.entries) },
+    { table: "api_calls", rows: batch.calls.count, make: () => callColumns(batch.calls) },
+  ];
+  return tables
+    .filter(({ rows }) => rows > 0)
+    .map(({ table, rows, make }) => {
+      const columns = make();
+      const names = columns.map(({ name }) => name);
+      return { table, rows, columns: names, parts: nativeBlock(columns, rows) };
+    });
+}

@@ -1,0 +1,101 @@
+/**
+ * Frames: walks a delivered frame's records into a batch, and stops where the batch is full.
+ *
+ * A frame that did not fit goes on in the next batch and is acked with it: batches are written one
+ * after another, so what went before is stored by then. A record that makes no sense is counted and
+ * passed over; a frame whose bytes end in the middle of one keeps the records before.
+ */
+import type { Logger } from "../../core/log.js";
+import { droppedTotal, framesTotal, recordsTotal } from "../../core/metrics.js";
+import { ATTEMPT_FRAME, DECISION_FRAME, USAGE_FRAME } from "../../core/stream/fields.js";
+import { fixed64Of, found, newFields, nextField, readFields } from "../../core/stream/frame.js";
+import type { Delivery } from "../../core/stream/stream.js";
+import { takeAttempt } from "./attempts.js";
+import { type Batch, hasRoom } from "./batch.js";
+import { takeCall } from "./calls.js";
+import { takeSettlement, takeVerdict } from "./decisions.js";
+
+export type SourceName = "DECISIONS" | "ATTEMPTS" | "USAGE";
+
+/** A frame on its way into batches. */
+export interface OpenFrame {
+  readonly source: SourceName;
+  readonly delivery: Delivery;
+  /** Which of the source's repeated fields is walked, and from where. */
+  section: number;
+  at: number;
+  records: number;
+}
+
+/** The repeated fields of each source's frames, in the order in which they are walked. */
+const SECTIONS: Readonly<Record<SourceName, readonly number[]>> = {
+  DECISIONS: [DECISION_FRAME.records, DECISION_FRAME.settlements],
+  ATTEMPTS: [ATTEMPT_FRAME.records],
+  USAGE: [USAGE_FRAME.records],
+};
+
+const fields = newFields();
+const attemptHead = { recordedAtMs: 0, carrierAt: 0, carrierEnd: 0 };
+
+export function openFrame(source: SourceName, delivery: Delivery): OpenFrame {
+  return { source, delivery, section: 0, at: 0, records: 0 };
+}
+
+/** Takes records into `batch`. @returns whether the frame is done; else the batch is full. */
+export function takeFrame(frame: OpenFrame, batch: Batch, log: Logger): boolean {
+  const { source, delivery } = frame;
+  const bytes = delivery.data;
+  if (source === "ATTEMPTS") readAttemptHead(bytes);
+  const sections = SECTIONS[source];
+  while (frame.section < sections.length) {
+    const field = sections[frame.section]!;
+    for (;;) {
+      const kind = nextField(bytes, frame.at, bytes.length, field);
+      if (kind === 0) break;
+      if (kind < 0) {
+        refuse(frame, log, "frame.malformed");
+        break;
+      }
+      if (!hasRoom(batch)) return false;
+      const { at, end } = found;
+      frame.at = end;
+      frame.records += 1;
+      if (!takeRecord(frame, batch, bytes, at, end)) refuse(frame, log, "record.malformed");
+    }
+    frame.section += 1;
+    frame.at = 0;
+  }
+  batch.frames.push(delivery);
+  framesTotal.inc({ stream: source, direction: "in" });
+  recordsTotal.inc({ stream: source, direction: "in" }, frame.records);
+  return true;
+}
+
+function takeRecord(
+  frame: OpenFrame,
+  batch: Batch,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+): boolean {
+  if (frame.source === "ATTEMPTS") return takeAttempt(batch, attemptHead, bytes, at, end);
+  if (frame.source === "USAGE") return takeCall(batch, bytes, at, end);
+  return frame.section === 0
+    ? takeVerdict(batch, bytes, at, end)
+    : takeSettlement(batch, bytes, at, end);
+}
+
+function readAttemptHead(bytes: Uint8Array): void {
+  readFields(bytes, 0, bytes.length, fields);
+  const carrier = fields[2 * ATTEMPT_FRAME.carrier]!;
+  attemptHead.carrierAt = Math.max(0, carrier);
+  attemptHead.carrierEnd = carrier < 0 ? 0 : carrier + fields[2 * ATTEMPT_FRAME.carrier + 1]!;
+  attemptHead.recordedAtMs = fixed64Of(bytes, fields, ATTEMPT_FRAME.publishedAtMs) || 0;
+}
+
+function refuse(frame: OpenFrame, log: Logger, code: string): void {
+  const { source, delivery } = frame;
+  droppedTotal.inc({ stage: "cdr", code });
+  const place = { stream: source, subject: delivery.subject, sequence: delivery.sequence };
+  log.error({ ...place, record: frame.records, code }, "a record was refused");
+}
