@@ -40,6 +40,7 @@ interface Info {
 interface ConsumerInfo {
   readonly num_pending: number;
   readonly num_ack_pending: number;
+  readonly ack_floor: { stream_seq: number };
 }
 
 /**
@@ -103,7 +104,8 @@ export async function openNats(options: NatsOptions): Promise<StreamClient> {
     async backlog({ stream, name }) {
       const path = `CONSUMER.INFO.${stream}.${name}`;
       const info = (await api.ask<ConsumerInfo>(path, undefined)) as ConsumerInfo;
-      return { pending: info.num_pending, ackPending: info.num_ack_pending };
+      const { num_pending: pending, num_ack_pending: ackPending } = info;
+      return { pending, ackPending, ackFloor: info.ack_floor.stream_seq };
     },
     async purge(stream, subject, belowSequence) {
       // Up to and without that sequence; 0 would mean everything.

@@ -146,6 +146,8 @@ export interface StreamState {
 export interface Backlog {
   readonly pending: number;
   readonly ackPending: number;
+  /** All messages of the consumer up to this sequence are acked; undefined: not known. */
+  readonly ackFloor?: number;
 }
 
 export interface BucketOptions {
