@@ -106,11 +106,14 @@ const BIND_COMMAND = {
 const CONNECT_MS_MAX = 10_000;
 /** How long a peer that was told goodbye, or said it, may keep the connection. */
 const LEAVE_MS_MAX = 2_000;
+/** How long we who go wait for answers that are due. */
+const ANSWERS_MS_MAX = 10_000;
 
 export function openSession(options: SessionOptions, events: SessionEvents): Session {
   const { clock, log, responseMs, enquireLinkMs } = options;
   const inFlight = newInFlight(options.window);
   const reconnect = newReconnect(options.chance);
+  const leaveMs = Math.min(responseMs, ANSWERS_MS_MAX);
   const tickMs = Math.max(20, Math.min(1_000, responseMs / 4, enquireLinkMs / 4));
   // Kept over connections: what comes before the last byte of a PDU lives in the framer alone.
   const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
@@ -281,7 +284,7 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
     const phaseMs = nowMs - phaseAtMs;
     if (phase === "connecting" && phaseMs > CONNECT_MS_MAX) close("connecting took too long");
     else if (phase === "binding" && phaseMs > responseMs) close("no answer to the bind");
-    else if (phase === "leaving" && phaseMs > (weLeave() ? responseMs : 0) + LEAVE_MS_MAX) {
+    else if (phase === "leaving" && phaseMs > (weLeave() ? leaveMs : 0) + LEAVE_MS_MAX) {
       close("the carrier did not let go");
     } else if (phase === "bound" || phase === "leaving") keepAlive(nowMs);
     if (inFlight.oldestMs() < nowMs - responseMs) {
@@ -317,7 +320,7 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
       close("the carrier unbound");
     } else if (unbound === 0) {
       unbound = inFlight.next();
-      phaseAtMs = clock.monotonicMs() - responseMs;
+      phaseAtMs = clock.monotonicMs() - leaveMs;
       putHead(out, COMMAND.unbind, 0, unbound);
     }
   }

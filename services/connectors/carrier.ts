@@ -1,0 +1,66 @@
+/**
+ * Carrier: all that this process does for one carrier: its delivery stage, and the bind slots that
+ * it holds by lease, so that all connectors together never have more sessions than agreed.
+ */
+import type { Clock } from "../../core/clock.js";
+import type { CarrierConfig } from "../../core/configuration.js";
+import type { Logger } from "../../core/log.js";
+import type { Seal } from "../../core/number-seal.js";
+import { holdLeases } from "../../core/stream/lease.js";
+import type { Outbox } from "../../core/stream/outbox.js";
+import type { Bucket, StreamClient } from "../../core/stream/stream.js";
+import { openDeliver } from "./deliver.js";
+import { openSmppLink } from "./smpp/link.js";
+
+export interface CarrierOptions {
+  readonly client: StreamClient;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly config: CarrierConfig;
+  readonly outbox: Outbox;
+  readonly outboxRecordsHigh: number;
+  readonly seal: Seal;
+  readonly leases: Bucket;
+  readonly leaseSeconds: number;
+  readonly processId: string;
+  readonly memoryEntriesMax: number;
+  known(carrier: string): boolean;
+}
+
+export interface Carrier {
+  readonly config: CarrierConfig;
+  /** It was bound at least once, or holds no slot to bind. */
+  wasUp(): boolean;
+  stop(): Promise<void>;
+}
+
+export async function openCarrier(options: CarrierOptions): Promise<Carrier> {
+  const { client, clock, config, outbox, seal, processId } = options;
+  const log = options.log.child({ carrier: config.name });
+  const deliver = await openDeliver({
+    ...{ client, clock, log, config, outbox, seal },
+    outboxRecordsHigh: options.outboxRecordsHigh,
+    writer: processId,
+    memoryEntriesMax: options.memoryEntriesMax,
+    known: options.known,
+    openLink: (events) => openSmppLink({ config, clock, log: options.log }, events),
+  });
+  const leases = await holdLeases({
+    bucket: options.leases,
+    clock,
+    group: `bind.${config.name}`,
+    keys: Array.from({ length: config.binds }, (_, slot) => String(slot)),
+    member: processId,
+    ttlSeconds: options.leaseSeconds,
+    gained: (slot) => deliver.link.openSlot(Number(slot)),
+    lost: (slot) => deliver.link.closeSlot(Number(slot)),
+  });
+  return {
+    config,
+    wasUp: () => deliver.wasUp() || leases.owned().length === 0,
+    async stop() {
+      await deliver.stop();
+      await leases.stop();
+    },
+  };
+}

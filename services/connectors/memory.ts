@@ -1,0 +1,360 @@
+/**
+ * Memory: the attempts at one carrier that receipts and redelivered frames are compared with.
+ *
+ * One entry for each part that was submitted (with the carrier's id for it), or for the attempt that
+ * was refused or is in doubt. Entries lie in one array of words, found by two open-addressing
+ * indexes: by carrier id, and by message id, accepted day and hop. Nothing is ever taken out: there
+ * are two generations, and when the younger is full or two hours old the older is dropped whole. An
+ * entry costs about 120 bytes and 0.2 us; a Map of objects takes five times both.
+ *
+ * It is a cache (promise P4): filled from `attempt.*.<carrier>`, by the attempts of all connectors,
+ * and `coversFromMs` says how far back it is complete.
+ */
+import assert from "node:assert";
+import { acceptedDay } from "../../core/message.js";
+import { hashId, sameId } from "./carrier-id.js";
+
+/** How long an attempt is remembered at least, if there is room: the join horizon. */
+export const MEMORY_MS = 2 * 3_600_000;
+
+/** Words of an entry. */
+const WORD = {
+  messageId: 0,
+  token: 4,
+  acceptedLow: 8,
+  acceptedHigh: 9,
+  account: 10,
+  partition: 11,
+  hop: 12,
+  /** kind | part << 8 | parts << 16 | state of the part << 24 */
+  kinds: 13,
+  carrierId: 14,
+  carrierIdLength: 15,
+  hashCarrier: 16,
+  hashMessage: 17,
+  sequenceLow: 18,
+  sequenceHigh: 19,
+} as const;
+const STRIDE = 20;
+const ENTRIES_MIN = 1_024;
+
+/** An attempt to be remembered; one object, filled anew for each. */
+export interface Remembered {
+  bytes: Uint8Array;
+  /** Places of the 16 bytes of message id and token in `bytes`; -1: no token. */
+  messageIdAt: number;
+  tokenAt: number;
+  acceptedAtMs: number;
+  account: number;
+  partition: number;
+  hop: number;
+  kind: number;
+  /** From 1; 1 of 1 for a short message. */
+  part: number;
+  parts: number;
+  /** State rank of the part by itself, 0: not known yet. */
+  partState: number;
+  carrierId: Uint8Array;
+  carrierIdAt: number;
+  carrierIdEnd: number;
+  /** Stream sequence of the attempt's frame, 0: not known. */
+  sequence: number;
+}
+
+export function newRemembered(): Remembered {
+  const none = new Uint8Array(0);
+  const places = { bytes: none, messageIdAt: 0, tokenAt: -1, acceptedAtMs: 0, account: 0 };
+  const parts = { part: 1, parts: 1, partState: 0, carrierId: none };
+  const ids = { carrierIdAt: 0, carrierIdEnd: 0, sequence: 0 };
+  return { ...places, partition: 0, hop: 0, kind: 0, ...parts, ...ids };
+}
+
+/** Where an entry was found: read by its caller before the next call. */
+export interface Hit {
+  words: Uint32Array;
+  bytes: Uint8Array;
+  /** Where carrier ids stand. */
+  texts: Uint8Array;
+  /** First word of the entry. */
+  at: number;
+}
+
+export interface Memory {
+  /** Room for `count` entries that stay together: call it before the parts of a message. */
+  together(count: number, nowMs: number): void;
+  /** Adds an entry; it is in `hit` then. */
+  add(attempt: Remembered): void;
+  /** Finds the part with this carrier id whose recipient has this token; in `hit`. */
+  findCarrierId(
+    id: Uint8Array,
+    at: number,
+    end: number,
+    token: Uint8Array,
+    tokenAt: number,
+  ): boolean;
+  /** Finds the first entry of a message's attempt; in `hit`. */
+  findAttempt(id: Uint8Array, at: number, acceptedAtMs: number, hop: number): boolean;
+  readonly hit: Hit;
+  entries(): number;
+  /** Attempts stored since then (stream time) are all here; Infinity: none is sure. */
+  coversFromMs(): number;
+  /** Sets it, when reading begins; or Infinity, when something may be missing. */
+  coverFrom(fromMs: number): void;
+}
+
+/** @param entriesMax of one generation; there are two. */
+export function openMemory(entriesMax: number, nowMs: number): Memory {
+  let young = newGeneration(nowMs);
+  let old: Generation | undefined;
+  let coversFromMs = Number.POSITIVE_INFINITY;
+  const hit: Hit = { words: young.words, bytes: young.bytes, texts: young.texts, at: 0 };
+
+  function rotate(atMs: number): void {
+    // What the young one holds is stored from its birth on; before that only the old one knows.
+    if (old !== undefined) coversFromMs = Math.max(coversFromMs, young.bornAtMs);
+    old = young;
+    young = newGeneration(atMs);
+  }
+
+  function find(generation: Generation | undefined, place: number): boolean {
+    if (generation === undefined || place < 0) return false;
+    hit.words = generation.words;
+    hit.bytes = generation.bytes;
+    hit.texts = generation.texts;
+    hit.at = place * STRIDE;
+    return true;
+  }
+
+  return {
+    hit,
+    together(count, atMs) {
+      if (young.count + count > entriesMax || atMs - young.bornAtMs > MEMORY_MS) rotate(atMs);
+      young.together(count);
+    },
+    add(attempt) {
+      young.add(attempt);
+      find(young, young.count - 1);
+    },
+    findCarrierId(id, at, end, token, tokenAt) {
+      const hash = hashId(id, at, end);
+      return (
+        find(young, young.byCarrierId(hash, id, at, end, token, tokenAt)) ||
+        (old !== undefined && find(old, old.byCarrierId(hash, id, at, end, token, tokenAt)))
+      );
+    },
+    findAttempt(id, at, acceptedAtMs, hop) {
+      const hash = hashMessage(id, at, hop);
+      const day = acceptedDay(acceptedAtMs);
+      return (
+        find(young, young.byMessage(hash, id, at, day, hop)) ||
+        (old !== undefined && find(old, old.byMessage(hash, id, at, day, hop)))
+      );
+    },
+    entries: () => young.count + (old?.count ?? 0),
+    coversFromMs: () => coversFromMs,
+    coverFrom(fromMs) {
+      coversFromMs = fromMs;
+    },
+  };
+}
+
+/** What an entry says. */
+export const entry = {
+  acceptedAtMs: ({ words, at }: Hit): number =>
+    words[at + WORD.acceptedHigh]! * 2 ** 32 + words[at + WORD.acceptedLow]!,
+  account: ({ words, at }: Hit): number => words[at + WORD.account]!,
+  partition: ({ words, at }: Hit): number => words[at + WORD.partition]!,
+  hop: ({ words, at }: Hit): number => words[at + WORD.hop]!,
+  kind: ({ words, at }: Hit): number => words[at + WORD.kinds]! & 0xff,
+  part: ({ words, at }: Hit): number => (words[at + WORD.kinds]! >>> 8) & 0xff,
+  parts: ({ words, at }: Hit): number => (words[at + WORD.kinds]! >>> 16) & 0xff,
+  partState: ({ words, at }: Hit): number => words[at + WORD.kinds]! >>> 24,
+  sequence: ({ words, at }: Hit): number =>
+    words[at + WORD.sequenceHigh]! * 2 ** 32 + words[at + WORD.sequenceLow]!,
+  /** Place of the carrier id in `hit.texts`. */
+  carrierIdAt: ({ words, at }: Hit): number => words[at + WORD.carrierId]!,
+  carrierIdEnd: ({ words, at }: Hit): number =>
+    words[at + WORD.carrierId]! + words[at + WORD.carrierIdLength]!,
+  /** Offset of the message id, and of the token, in `hit.bytes`: 16 bytes each. */
+  messageIdAt: ({ at }: Hit): number => (at + WORD.messageId) * 4,
+  tokenAt: ({ at }: Hit): number => (at + WORD.token) * 4,
+} as const;
+
+/** Sets the state of the part that was found. */
+export function setPartState({ words, at }: Hit, state: number): void {
+  words[at + WORD.kinds] = ((words[at + WORD.kinds]! & 0xff_ffff) | (state << 24)) >>> 0;
+}
+
+/** Changes what the attempt that was found is: 0 for none that counts. */
+export function setAttempt({ words, at }: Hit, kind: number, sequence: number): void {
+  words[at + WORD.kinds] = ((words[at + WORD.kinds]! & 0xffff_ff00) | kind) >>> 0;
+  words[at + WORD.sequenceHigh] = sequence / 2 ** 32;
+  words[at + WORD.sequenceLow] = sequence % 2 ** 32;
+}
+
+/** Moves `hit` to another part of the message that was found. */
+export function moveToPart(hit: Hit, part: number): void {
+  hit.at += (part - entry.part(hit)) * STRIDE;
+}
+
+interface Generation {
+  readonly bornAtMs: number;
+  count: number;
+  words: Uint32Array;
+  bytes: Uint8Array;
+  texts: Uint8Array;
+  together(count: number): void;
+  add(attempt: Remembered): void;
+  byCarrierId(
+    hash: number,
+    id: Uint8Array,
+    at: number,
+    end: number,
+    token: Uint8Array,
+    tokenAt: number,
+  ): number;
+  byMessage(hash: number, id: Uint8Array, at: number, day: number, hop: number): number;
+}
+
+function newGeneration(bornAtMs: number): Generation {
+  let capacity = ENTRIES_MIN;
+  let carrierIndex = new Uint32Array(2 * ENTRIES_MIN);
+  let messageIndex = new Uint32Array(2 * ENTRIES_MIN);
+  let textEnd = 0;
+
+  function insert(index: Uint32Array, hash: number, place: number): void {
+    const mask = index.length - 1;
+    let slot = hash & mask;
+    while (index[slot] !== 0) slot = (slot + 1) & mask;
+    index[slot] = place + 1;
+  }
+
+  function grow(): void {
+    capacity *= 2;
+    const words = new Uint32Array(capacity * STRIDE);
+    words.set(self.words);
+    self.words = words;
+    self.bytes = new Uint8Array(words.buffer);
+    carrierIndex = new Uint32Array(2 * capacity);
+    messageIndex = new Uint32Array(2 * capacity);
+    for (let place = 0; place < self.count; place += 1) {
+      const at = place * STRIDE;
+      if (words[at + WORD.carrierIdLength] !== 0) {
+        insert(carrierIndex, words[at + WORD.hashCarrier]!, place);
+      }
+      if (((words[at + WORD.kinds]! >>> 8) & 0xff) <= 1) {
+        insert(messageIndex, words[at + WORD.hashMessage]!, place);
+      }
+    }
+  }
+
+  function putText(attempt: Remembered): number {
+    const { carrierId, carrierIdAt, carrierIdEnd } = attempt;
+    const length = carrierIdEnd - carrierIdAt;
+    if (textEnd + length > self.texts.length) {
+      const larger = Buffer.allocUnsafeSlow(self.texts.length * 2 + length);
+      larger.set(self.texts.subarray(0, textEnd));
+      self.texts = larger;
+    }
+    const { texts } = self;
+    const from = textEnd;
+    for (let index = carrierIdAt; index < carrierIdEnd; index += 1) {
+      texts[textEnd++] = carrierId[index]!;
+    }
+    return from;
+  }
+
+  const self: Generation = {
+    bornAtMs,
+    count: 0,
+    words: new Uint32Array(capacity * STRIDE),
+    bytes: new Uint8Array(0),
+    texts: Buffer.allocUnsafeSlow(ENTRIES_MIN * 16),
+    together(count) {
+      while (self.count + count > capacity) grow();
+    },
+    add(attempt) {
+      assert(self.count < capacity, "room was made before");
+      const place = self.count;
+      self.count += 1;
+      const at = place * STRIDE;
+      const { words, bytes } = self;
+      const { messageIdAt, tokenAt, acceptedAtMs, kind, part, parts, sequence } = attempt;
+      const length = attempt.carrierIdEnd - attempt.carrierIdAt;
+      for (let index = 0; index < 16; index += 1) {
+        bytes[at * 4 + index] = attempt.bytes[messageIdAt + index]!;
+        bytes[at * 4 + 16 + index] = tokenAt < 0 ? 0 : attempt.bytes[tokenAt + index]!;
+      }
+      words[at + WORD.acceptedHigh] = acceptedAtMs / 2 ** 32;
+      words[at + WORD.acceptedLow] = acceptedAtMs % 2 ** 32;
+      words[at + WORD.account] = attempt.account;
+      words[at + WORD.partition] = attempt.partition;
+      words[at + WORD.hop] = attempt.hop;
+      words[at + WORD.kinds] = kind | (part << 8) | (parts << 16) | (attempt.partState << 24);
+      words[at + WORD.carrierIdLength] = length;
+      words[at + WORD.sequenceHigh] = sequence / 2 ** 32;
+      words[at + WORD.sequenceLow] = sequence % 2 ** 32;
+      if (length > 0) {
+        const hash = hashId(attempt.carrierId, attempt.carrierIdAt, attempt.carrierIdEnd);
+        words[at + WORD.carrierId] = putText(attempt);
+        words[at + WORD.hashCarrier] = hash;
+        insert(carrierIndex, hash, place);
+      }
+      if (part <= 1) {
+        const hash = hashMessage(attempt.bytes, messageIdAt, attempt.hop);
+        words[at + WORD.hashMessage] = hash;
+        insert(messageIndex, hash, place);
+      }
+    },
+    byCarrierId(hash, id, at, end, token, tokenAt) {
+      const { words, bytes, texts } = self;
+      const mask = carrierIndex.length - 1;
+      for (let slot = hash & mask; carrierIndex[slot] !== 0; slot = (slot + 1) & mask) {
+        const place = carrierIndex[slot]! - 1;
+        const base = place * STRIDE;
+        if (words[base + WORD.hashCarrier] !== hash) continue;
+        const from = words[base + WORD.carrierId]!;
+        const to = from + words[base + WORD.carrierIdLength]!;
+        if (!sameBytes(bytes, (base + WORD.token) * 4, token, tokenAt, 16)) continue;
+        if (sameId(texts, from, to, id, at, end)) return place;
+      }
+      return -1;
+    },
+    byMessage(hash, id, at, day, hop) {
+      const { words, bytes } = self;
+      const mask = messageIndex.length - 1;
+      for (let slot = hash & mask; messageIndex[slot] !== 0; slot = (slot + 1) & mask) {
+        const place = messageIndex[slot]! - 1;
+        const base = place * STRIDE;
+        if (words[base + WORD.hashMessage] !== hash || words[base + WORD.hop] !== hop) continue;
+        if (!sameBytes(bytes, base * 4, id, at, 16)) continue;
+        const acceptedAtMs =
+          words[base + WORD.acceptedHigh]! * 2 ** 32 + words[base + WORD.acceptedLow]!;
+        if (acceptedDay(acceptedAtMs) === day) return place;
+      }
+      return -1;
+    },
+  };
+  self.bytes = new Uint8Array(self.words.buffer);
+  return self;
+}
+
+/** The last bytes of a message id are random (RFC 9562, versions 7 and 8). */
+function hashMessage(id: Uint8Array, at: number, hop: number): number {
+  const last = id[at + 12]! | (id[at + 13]! << 8) | (id[at + 14]! << 16) | (id[at + 15]! << 24);
+  const hash = last ^ Math.imul(hop + 1, 0x9e3779b1);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+function sameBytes(
+  one: Uint8Array,
+  oneAt: number,
+  other: Uint8Array,
+  otherAt: number,
+  count: number,
+): boolean {
+  for (let index = 0; index < count; index += 1) {
+    if (one[oneAt + index] !== other[otherAt + index]) return false;
+  }
+  return true;
+}

@@ -1,0 +1,204 @@
+/**
+ * Observe: fills the memory from `attempt.*.<carrier>`: what other connectors of this carrier did,
+ * and what was done before this process began.
+ *
+ * Its own attempts are in the memory from the moment of the answer, so its own frames only move the
+ * position on. Reading begins two hours back: that is what purging leaves, and what receipts need.
+ */
+import type { Clock } from "../../core/clock.js";
+import {
+  ATTEMPT,
+  ATTEMPT_FRAME,
+  ATTEMPT_IN_DOUBT,
+  ATTEMPT_RECEIPT,
+  ATTEMPT_REFUSED,
+  ATTEMPT_SUBMITTED,
+} from "../../core/stream/fields.js";
+import {
+  fixed32Of,
+  fixed64Of,
+  found,
+  newFields,
+  nextField,
+  readFields,
+  textOf,
+  varintOf,
+} from "../../core/stream/frame.js";
+import type { Consumption, StoredMessage, StreamClient } from "../../core/stream/stream.js";
+import { attemptsOfCarrier } from "../../core/subjects.js";
+import {
+  entry,
+  MEMORY_MS,
+  type Memory,
+  moveToPart,
+  newRemembered,
+  setPartState,
+} from "./memory.js";
+
+export interface Observer {
+  /** Resolves when everything up to this sequence is in the memory. */
+  reached(sequence: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface ObserveOptions {
+  readonly client: StreamClient;
+  readonly clock: Clock;
+  readonly carrier: string;
+  readonly memory: Memory;
+  /** Who writes frames here: these are skipped. */
+  readonly writer: string;
+  /** Others' attempts came: receipts that wait may find theirs now. */
+  changed(): void;
+}
+
+export async function observe(options: ObserveOptions): Promise<Observer> {
+  const { client, clock, carrier, memory, writer, changed } = options;
+  let position = 0;
+  let waiting: { sequence: number; resolve: () => void }[] = [];
+
+  function receive(message: StoredMessage): void {
+    if (rememberFrame(memory, message.data, message.sequence, clock.nowMs(), writer)) changed();
+    position = message.sequence;
+    if (waiting.length === 0) return;
+    for (const one of waiting) if (one.sequence <= position) one.resolve();
+    waiting = waiting.filter(({ sequence }) => sequence > position);
+  }
+
+  const fromMs = clock.nowMs() - MEMORY_MS;
+  const from = await sequenceAt(client, fromMs);
+  const reading: Consumption = await client.read(
+    "ATTEMPTS",
+    attemptsOfCarrier(carrier),
+    from,
+    receive,
+  );
+  // From the first message of the stream on there is nothing that could be missing.
+  const { firstSequence } = await client.state("ATTEMPTS");
+  memory.coverFrom(from <= Math.max(1, firstSequence) ? 0 : fromMs);
+
+  return {
+    reached(sequence) {
+      if (position >= sequence) return Promise.resolve();
+      return new Promise((resolve) => waiting.push({ sequence, resolve }));
+    },
+    async stop() {
+      await reading.stop();
+      for (const { resolve } of waiting) resolve();
+      waiting = [];
+    },
+  };
+}
+
+const SEARCH_STEPS_MAX = 64;
+
+/**
+ * A sequence from which on everything stored since `fromMs` is read: found by halving, since a
+ * reader can begin at a sequence only. What is gone counts as older: only what is old is purged.
+ */
+export async function sequenceAt(client: StreamClient, fromMs: number): Promise<number> {
+  const { firstSequence, lastSequence, messages } = await client.state("ATTEMPTS");
+  if (messages === 0) return lastSequence + 1;
+  let low = Math.max(1, firstSequence);
+  let high = lastSequence;
+  for (let step = 0; low < high && step < SEARCH_STEPS_MAX; step += 1) {
+    const middle = Math.floor((low + high) / 2);
+    const message = await client.at("ATTEMPTS", middle);
+    if (message === undefined || message.storedAtMs < fromMs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+const header = newFields();
+const record = newFields();
+const remembered = newRemembered();
+
+/**
+ * Takes in a frame that `own` did not write ("": whoever wrote it), of its records only those whose
+ * message `only` holds (with hop 0), if it is given. False: its own, or the frame is malformed.
+ */
+export function rememberFrame(
+  memory: Memory,
+  bytes: Uint8Array,
+  sequence: number,
+  nowMs: number,
+  own: string,
+  only?: Memory,
+): boolean {
+  if (!readFields(bytes, 0, bytes.length, header)) return false;
+  if (own !== "" && textOf(bytes, header, ATTEMPT_FRAME.writer) === own) return false;
+  const partition = fixed32Of(bytes, header, ATTEMPT_FRAME.partition);
+  for (let at = 0; ; ) {
+    if (nextField(bytes, at, bytes.length, ATTEMPT_FRAME.records) !== 1) return true;
+    const from = found.at;
+    at = found.end;
+    if (!readFields(bytes, from, at, record)) continue;
+    if (record[2 * ATTEMPT.messageId + 1] !== 16) continue;
+    if (only !== undefined && !isWanted(only, bytes)) continue;
+    rememberRecord(memory, bytes, from, at, partition, sequence, nowMs);
+  }
+}
+
+function isWanted(only: Memory, bytes: Uint8Array): boolean {
+  const acceptedAtMs = fixed64Of(bytes, record, ATTEMPT.acceptedAtMs);
+  return only.findAttempt(bytes, record[2 * ATTEMPT.messageId]!, acceptedAtMs, 0);
+}
+
+function rememberRecord(
+  memory: Memory,
+  bytes: Uint8Array,
+  from: number,
+  end: number,
+  partition: number,
+  sequence: number,
+  nowMs: number,
+): void {
+  const kind = fixed32Of(bytes, record, ATTEMPT.kind);
+  if (kind === ATTEMPT_RECEIPT) {
+    noteReceipt(memory, bytes);
+    return;
+  }
+  if (kind !== ATTEMPT_SUBMITTED && kind !== ATTEMPT_REFUSED && kind !== ATTEMPT_IN_DOUBT) return;
+  remembered.bytes = bytes;
+  remembered.messageIdAt = record[2 * ATTEMPT.messageId]!;
+  remembered.tokenAt = record[2 * ATTEMPT.toTok + 1] === 16 ? record[2 * ATTEMPT.toTok]! : -1;
+  remembered.acceptedAtMs = fixed64Of(bytes, record, ATTEMPT.acceptedAtMs);
+  remembered.account = fixed32Of(bytes, record, ATTEMPT.account);
+  remembered.partition = partition;
+  remembered.hop = fixed32Of(bytes, record, ATTEMPT.hop);
+  remembered.kind = kind;
+  remembered.sequence = sequence;
+  remembered.partState = kind === ATTEMPT_REFUSED ? varintOf(record, ATTEMPT.final) : 0;
+  let parts = 0;
+  for (let at = from; nextField(bytes, at, end, ATTEMPT.carrierIds) === 1; at = found.end)
+    parts += 1;
+  remembered.parts = Math.max(1, parts);
+  remembered.part = 1;
+  remembered.carrierId = bytes;
+  remembered.carrierIdAt = 0;
+  remembered.carrierIdEnd = 0;
+  memory.together(remembered.parts, nowMs);
+  for (let at = from; remembered.part <= remembered.parts; remembered.part += 1) {
+    if (nextField(bytes, at, end, ATTEMPT.carrierIds) === 1) {
+      remembered.carrierIdAt = found.at;
+      remembered.carrierIdEnd = found.end;
+      at = found.end;
+    }
+    memory.add(remembered);
+  }
+}
+
+/** What a receipt said about a part of a long message, for the merge of those to come. */
+function noteReceipt(memory: Memory, bytes: Uint8Array): void {
+  const part = fixed32Of(bytes, record, ATTEMPT.part);
+  if (part === 0) return;
+  const { hit } = memory;
+  const id = record[2 * ATTEMPT.messageId]!;
+  const acceptedAtMs = fixed64Of(bytes, record, ATTEMPT.acceptedAtMs);
+  const hop = fixed32Of(bytes, record, ATTEMPT.hop);
+  if (!memory.findAttempt(bytes, id, acceptedAtMs, hop) || part > entry.parts(hit)) return;
+  moveToPart(hit, part);
+  const state = varintOf(record, ATTEMPT.partState);
+  if (state > entry.partState(hit)) setPartState(hit, state);
+}

@@ -1,0 +1,510 @@
+/**
+ * Outcomes: what the carrier's word (or its silence) makes of a record, and the attempt that says so.
+ *
+ * In: a link's events, by ticket. Out: attempts in the outbox, and records that go again. A record
+ * is done when its attempt is durable; an attempt that the stream did not take is written again, for
+ * as long as the process lives, since what it says has happened and cannot be asked for again.
+ *
+ * A long message has one outcome: SUBMITTED with the ids of its parts when all were taken; REFUSED
+ * when none was; when some were, it is SUBMITTED (it was, and it costs), each part that was not has
+ * an empty id and a RECEIPT of its own that says so, and the merge of receipts counts it.
+ *
+ * In doubt (at_least_once): IN_DOUBT is made durable, then the record is sent once more with the
+ * next hop, so that its two attempts are told apart; doubt a second time ends it.
+ */
+import type { Clock } from "../../core/clock.js";
+import { REASON, STATE } from "../../core/message.js";
+import {
+  ATTEMPT,
+  ATTEMPT_IN_DOUBT,
+  ATTEMPT_RECEIPT,
+  ATTEMPT_REFUSED,
+  ATTEMPT_SUBMITTED,
+} from "../../core/stream/fields.js";
+import { putFixed32, putVarint } from "../../core/stream/frame.js";
+import type { Settled } from "../../core/stream/outbox.js";
+import type { PublishAck } from "../../core/stream/stream.js";
+import {
+  ATTEMPT_BYTES,
+  type AttemptKeys,
+  newAttemptStart,
+  putBind,
+  putCarrierId,
+  putRefusal,
+  putStart,
+  putToken,
+  type Refusal,
+} from "./attempts.js";
+import type { Job, Long } from "./job.js";
+import { keepId, LONG_ID_BYTES, newLongs, RECORD } from "./job.js";
+import type { Submission } from "./link.js";
+import { entry, type Memory, moveToPart, newRemembered } from "./memory.js";
+import { newRecordHead, readHead } from "./record.js";
+
+/** A temporary refusal is tried again this often, after 1, 2 and 4 s: less than an ack wait. */
+const TRIES_MAX = 3;
+const TRY_AFTER_MS = 1_000;
+/** After a publish that failed. */
+const WRITE_AFTER_MS = 1_000;
+
+export interface OutcomesOptions {
+  readonly clock: Clock;
+  readonly memory: Memory;
+  readonly keys: AttemptKeys;
+  /** Attempts are urgent now: many answers are not durable yet. */
+  urgent(): boolean;
+  /** Chooses the carrier after this one for a refused record; undefined: none. */
+  nextCarrier(job: Job, index: number): { carrier: string; place: number } | undefined;
+  /** The refusal that names the next carrier is durable, in this frame. */
+  failOver(job: Job, index: number, carrier: string, sequence: number): void;
+  /** The record is to be sent again, at once. */
+  again(job: Job, index: number): void;
+  /** A record of the job is done; perhaps all are. */
+  recordDone(job: Job): void;
+}
+
+export interface Outcomes {
+  /** A new job's own part. */
+  adopt(job: Job): void;
+  /** Fills in what an earlier try of this record left. False: nothing of it is to be sent. */
+  prepare(job: Job, index: number, submission: Submission): boolean;
+  /** The link wrote these parts of it. */
+  sent(job: Job, index: number, submission: Submission, written: number): void;
+  accepted(
+    job: Job,
+    index: number,
+    part: number,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    bind: Uint8Array,
+  ): void;
+  returned(job: Job, index: number, part: number): void;
+  refused(
+    job: Job,
+    index: number,
+    part: number,
+    status: number,
+    temporary: boolean,
+    bind: Uint8Array,
+  ): void;
+  doubted(job: Job, index: number, part: number, bind: Uint8Array): void;
+  /** Its validity has ended and it was not sent. */
+  expired(job: Job, index: number): void;
+  /** No carrier can take it: final. */
+  impossible(job: Job, index: number): void;
+  /** Answers whose attempt is not durable. */
+  unrecorded(): number;
+}
+
+const NO_BIND = new Uint8Array(0);
+
+export function openOutcomes(options: OutcomesOptions): Outcomes {
+  const { clock, memory, keys } = options;
+  const longs = newLongs();
+  const head = newRecordHead();
+  const start = newAttemptStart();
+  const remembered = newRemembered();
+  let unrecorded = 0;
+
+  /** Fills `start` from the record. False: it has no id; it cannot have been sent then. */
+  function startOf(job: Job, index: number, kind: number, state: number): boolean {
+    const at = job.places[2 * index]!;
+    if (!readHead(job.bytes, at, job.places[2 * index + 1]!, head)) return false;
+    start.bytes = job.bytes;
+    start.idAt = head.idAt;
+    start.tokenAt = head.tokenAt;
+    start.acceptedAtMs = head.acceptedAtMs;
+    start.account = head.account;
+    start.hop = head.hop + (job.doubts?.[index] ?? 0);
+    start.kind = kind;
+    start.state = state;
+    start.atMs = clock.nowMs();
+    return true;
+  }
+
+  function done(job: Job, index: number): void {
+    longs.close(job, index);
+    job.status[index] = RECORD.done;
+    job.left -= 1;
+    options.recordDone(job);
+  }
+
+  function later(delayMs: number, run: () => void): void {
+    clock.after(delayMs, run);
+  }
+
+  // ---- SUBMITTED
+
+  /** What the memory keeps of every part, in one place. */
+  function remember(job: Job, kind: number, parts: number): void {
+    remembered.bytes = job.bytes;
+    remembered.messageIdAt = start.idAt;
+    remembered.tokenAt = start.tokenAt;
+    remembered.acceptedAtMs = start.acceptedAtMs;
+    remembered.account = start.account;
+    remembered.partition = job.partition;
+    remembered.hop = start.hop;
+    remembered.kind = kind;
+    remembered.part = 1;
+    remembered.parts = parts;
+    remembered.partState = 0;
+    remembered.carrierIdAt = 0;
+    remembered.carrierIdEnd = 0;
+    remembered.sequence = 0;
+    memory.together(parts, clock.nowMs());
+  }
+
+  function submitted(job: Job, index: number, bind: Uint8Array): void {
+    job.status[index] = RECORD.answered;
+    unrecorded += 1;
+    if (!putSubmitted(job, index, bind)) later(WRITE_AFTER_MS, () => writeAgain(job, index, bind));
+  }
+
+  /** Writes SUBMITTED from `start` and what the memory holds at `hit`. False: the outbox is full. */
+  function putSubmitted(job: Job, index: number, bind: Uint8Array): boolean {
+    const { hit } = memory;
+    const parts = entry.parts(hit);
+    const key = keys.of(job.partition);
+    const writer = key.begin(ATTEMPT_BYTES + parts * (LONG_ID_BYTES + 2));
+    if (writer === undefined) return false;
+    putStart(writer, start);
+    putCarrierId(writer, hit.texts, entry.carrierIdAt(hit), entry.carrierIdEnd(hit));
+    for (let part = 2; part <= parts; part += 1) {
+      moveToPart(hit, part);
+      putCarrierId(writer, hit.texts, entry.carrierIdAt(hit), entry.carrierIdEnd(hit));
+    }
+    putToken(writer, start);
+    putBind(writer, bind);
+    job.leaving[job.leavingNext % job.count] = index;
+    job.leavingNext += 1;
+    key.end(job.settled, options.urgent());
+    return true;
+  }
+
+  function writeAgain(job: Job, index: number, bind: Uint8Array): void {
+    startOf(job, index, ATTEMPT_SUBMITTED, STATE.SUBMITTED);
+    if (!memory.findAttempt(start.bytes, start.idAt, start.acceptedAtMs, start.hop)) {
+      // Forgotten meanwhile: that it was submitted still counts, its id is lost.
+      remember(job, ATTEMPT_SUBMITTED, 1);
+      memory.add(remembered);
+    }
+    if (!putSubmitted(job, index, bind)) later(WRITE_AFTER_MS, () => writeAgain(job, index, bind));
+  }
+
+  function settledOf(job: Job): Settled {
+    return (error) => {
+      const index = job.leaving[job.leavingFirst % job.count]!;
+      job.leavingFirst += 1;
+      if (error !== undefined) {
+        later(WRITE_AFTER_MS, () => writeAgain(job, index, NO_BIND));
+        return;
+      }
+      unrecorded -= 1;
+      done(job, index);
+    };
+  }
+
+  // ---- REFUSED and IN_DOUBT: rare, so each has a closure of its own
+
+  /** Writes an attempt until it is durable, then calls `then`. */
+  function write(
+    job: Job,
+    put: (into: NonNullable<ReturnType<ReturnType<AttemptKeys["of"]>["begin"]>>) => void,
+    then: (ack: PublishAck) => void,
+  ): void {
+    const key = keys.of(job.partition);
+    const writer = key.begin(2 * ATTEMPT_BYTES);
+    if (writer === undefined) {
+      later(WRITE_AFTER_MS, () => write(job, put, then));
+      return;
+    }
+    put(writer);
+    key.end((error, ack) => {
+      if (error === undefined && ack !== undefined) then(ack);
+      else later(WRITE_AFTER_MS, () => write(job, put, then));
+    }, true);
+  }
+
+  function refuse(job: Job, index: number, state: number, refusal: Refusal): void {
+    job.status[index] = RECORD.answered;
+    unrecorded += 1;
+    write(
+      job,
+      (writer) => {
+        startOf(job, index, ATTEMPT_REFUSED, state);
+        putStart(writer, start);
+        putToken(writer, start);
+        putRefusal(writer, refusal);
+      },
+      ({ sequence }) => {
+        unrecorded -= 1;
+        startOf(job, index, ATTEMPT_REFUSED, state);
+        remember(job, ATTEMPT_REFUSED, 1);
+        remembered.partState = refusal.final ? 1 : 0;
+        remembered.sequence = sequence;
+        memory.add(remembered);
+        if (refusal.final) done(job, index);
+        else options.failOver(job, index, refusal.nextCarrier, sequence);
+      },
+    );
+  }
+
+  function refusedByCarrier(job: Job, index: number, status: number, bind: Uint8Array): void {
+    const next = options.nextCarrier(job, index);
+    refuse(job, index, next === undefined ? STATE.REJECTED : 0, {
+      error: status,
+      final: next === undefined,
+      nextCarrier: next?.carrier ?? "",
+      nextPlace: next?.place ?? 0,
+      bind,
+    });
+  }
+
+  /** Not sent, and too late now. */
+  function refuseExpired(job: Job, index: number): void {
+    const none = { nextCarrier: "", nextPlace: 0, bind: NO_BIND };
+    refuse(job, index, STATE.EXPIRED, { error: REASON.EXPIRED, final: true, ...none });
+  }
+
+  function doubt(job: Job, index: number, bind: Uint8Array): void {
+    job.status[index] = RECORD.answered;
+    unrecorded += 1;
+    write(
+      job,
+      (writer) => {
+        startOf(job, index, ATTEMPT_IN_DOUBT, 0);
+        putStart(writer, start);
+        putToken(writer, start);
+        putBind(writer, bind);
+      },
+      ({ sequence }) => {
+        unrecorded -= 1;
+        startOf(job, index, ATTEMPT_IN_DOUBT, 0);
+        remember(job, ATTEMPT_IN_DOUBT, 1);
+        remembered.sequence = sequence;
+        memory.add(remembered);
+        job.doubts ??= new Uint8Array(job.count);
+        if (job.doubts[index] === 0) {
+          job.doubts[index] = 1;
+          options.again(job, index);
+        } else {
+          endDoubt(job, index, bind);
+        }
+      },
+    );
+  }
+
+  // ---- long messages
+
+  function endLong(job: Job, index: number, long: Long, bind: Uint8Array): void {
+    if (long.flying !== 0 || long.delayed !== 0) return;
+    if (long.doubted !== 0) {
+      long.waiting |= long.doubted;
+      long.doubted = 0;
+      long.paid = false;
+      doubt(job, index, bind);
+    } else if (long.waiting !== 0) {
+      options.again(job, index);
+    } else if (long.accepted === 0) {
+      const { status, expired } = long;
+      longs.close(job, index);
+      if (expired) refuseExpired(job, index);
+      else refusedByCarrier(job, index, status, bind);
+    } else {
+      longSubmitted(job, index, long, bind);
+    }
+  }
+
+  /** A message of which parts are in doubt for the second time. */
+  function endDoubt(job: Job, index: number, bind: Uint8Array): void {
+    const long = job.longs?.get(index);
+    if (long === undefined || long.accepted === 0) {
+      done(job, index);
+      return;
+    }
+    long.refused |= long.waiting;
+    long.waiting = 0;
+    longSubmitted(job, index, long, bind);
+  }
+
+  function longSubmitted(job: Job, index: number, long: Long, bind: Uint8Array): void {
+    startOf(job, index, ATTEMPT_SUBMITTED, STATE.SUBMITTED);
+    remember(job, ATTEMPT_SUBMITTED, long.parts);
+    for (let part = 0; part < long.parts; part += 1) {
+      const at = part * LONG_ID_BYTES;
+      remembered.part = part + 1;
+      remembered.partState = long.refused & (1 << part) ? STATE.REJECTED : 0;
+      remembered.carrierId = long.ids;
+      remembered.carrierIdAt = at;
+      remembered.carrierIdEnd = at + long.idLengths[part]!;
+      memory.add(remembered);
+    }
+    moveToPart(memory.hit, 1);
+    const { refused, parts, status } = long;
+    for (let part = 0; part < parts; part += 1) {
+      if (refused & (1 << part)) partRefused(job, part + 1, parts, status, bind);
+    }
+    start.kind = ATTEMPT_SUBMITTED;
+    submitted(job, index, bind);
+  }
+
+  /** The part of a long message that the carrier did not take, as if a receipt had said so. */
+  function partRefused(
+    job: Job,
+    part: number,
+    parts: number,
+    status: number,
+    bind: Uint8Array,
+  ): void {
+    const key = keys.of(job.partition);
+    const writer = key.begin(2 * ATTEMPT_BYTES);
+    // Without it the merge waits for a receipt that does not come: the sweep ends the message.
+    if (writer === undefined) return;
+    start.kind = ATTEMPT_RECEIPT;
+    putStart(writer, start);
+    putToken(writer, start);
+    putFixed32(writer, ATTEMPT.error, status);
+    putFixed32(writer, ATTEMPT.part, part);
+    putFixed32(writer, ATTEMPT.parts, parts);
+    putBind(writer, bind);
+    putVarint(writer, ATTEMPT.partState, STATE.REJECTED);
+    key.end();
+  }
+
+  return {
+    adopt(job) {
+      job.settled = settledOf(job);
+    },
+    prepare(job, index, submission) {
+      const long = job.longs?.get(index);
+      submission.mask = long?.waiting ?? 0;
+      submission.paid = long?.paid ?? false;
+      submission.reference = long?.reference ?? -1;
+      if (long === undefined || long.waiting !== 0) return true;
+      job.status[index] = RECORD.flying;
+      return false;
+    },
+    sent(job, index, submission, written) {
+      job.status[index] = RECORD.flying;
+      const { parts, reference } = submission;
+      if (parts === 1) {
+        job.flying += 1;
+        return;
+      }
+      const long = job.longs?.get(index) ?? longs.open(job, index, parts, reference);
+      for (let rest = written; rest !== 0; rest &= rest - 1) job.flying += 1;
+      long.flying |= written;
+      long.waiting &= ~written;
+      long.paid = long.waiting !== 0;
+      if (long.waiting !== 0) options.again(job, index);
+    },
+    accepted(job, index, part, bytes, at, end, bind) {
+      job.flying -= 1;
+      const long = job.longs?.get(index);
+      if (long !== undefined) {
+        long.flying &= ~(1 << part);
+        long.accepted |= 1 << part;
+        keepId(long, part, bytes, at, end);
+        endLong(job, index, long, bind);
+        return;
+      }
+      startOf(job, index, ATTEMPT_SUBMITTED, STATE.SUBMITTED);
+      remember(job, ATTEMPT_SUBMITTED, 1);
+      remembered.carrierId = bytes;
+      remembered.carrierIdAt = at;
+      remembered.carrierIdEnd = end;
+      memory.add(remembered);
+      submitted(job, index, bind);
+    },
+    returned(job, index, part) {
+      job.flying -= 1;
+      const long = job.longs?.get(index);
+      if (long === undefined) {
+        options.again(job, index);
+        return;
+      }
+      long.flying &= ~(1 << part);
+      long.waiting |= 1 << part;
+      long.paid = false;
+      endLong(job, index, long, NO_BIND);
+    },
+    refused(job, index, part, status, temporary, bind) {
+      job.flying -= 1;
+      const long = job.longs?.get(index);
+      job.tries ??= new Uint8Array(job.count);
+      const tries = job.tries[index]!;
+      if (temporary && tries < TRIES_MAX) {
+        tryLater(job, index, part, long, tries);
+        return;
+      }
+      if (long === undefined) {
+        refusedByCarrier(job, index, status, bind);
+        return;
+      }
+      // What was not sent yet need not be: the message cannot arrive whole.
+      long.flying &= ~(1 << part);
+      long.refused |= (1 << part) | long.waiting;
+      long.waiting = 0;
+      long.status = status;
+      endLong(job, index, long, bind);
+    },
+    doubted(job, index, part, bind) {
+      job.flying -= 1;
+      const long = job.longs?.get(index);
+      if (long === undefined) {
+        doubt(job, index, bind);
+        return;
+      }
+      long.flying &= ~(1 << part);
+      long.doubted |= 1 << part;
+      endLong(job, index, long, bind);
+    },
+    expired(job, index) {
+      const long = job.longs?.get(index);
+      const isDoubted = (job.doubts?.[index] ?? 0) > 0;
+      if (long !== undefined && (long.accepted !== 0 || !isDoubted)) {
+        long.refused |= long.waiting;
+        long.waiting = 0;
+        long.expired = true;
+        job.status[index] = RECORD.flying;
+        endLong(job, index, long, NO_BIND);
+      } else if (isDoubted) {
+        // It may have been delivered: what is known of it is the doubt.
+        done(job, index);
+      } else {
+        refuseExpired(job, index);
+      }
+    },
+    impossible(job, index) {
+      const none = { nextCarrier: "", nextPlace: 0, bind: NO_BIND };
+      // Whatever a carrier answers: no record of ours makes a PDU of this.
+      refuse(job, index, STATE.REJECTED, { error: REASON.INTERNAL, final: true, ...none });
+    },
+    unrecorded: () => unrecorded,
+  };
+
+  function tryLater(
+    job: Job,
+    index: number,
+    part: number,
+    long: Long | undefined,
+    tries: number,
+  ): void {
+    job.tries![index] = tries + 1;
+    job.delayed += 1;
+    if (long !== undefined) {
+      long.flying &= ~(1 << part);
+      long.delayed |= 1 << part;
+    }
+    later(TRY_AFTER_MS * 2 ** tries, () => {
+      job.delayed -= 1;
+      if (long !== undefined) {
+        long.delayed &= ~(1 << part);
+        long.waiting |= 1 << part;
+        long.paid = false;
+      }
+      options.again(job, index);
+    });
+  }
+}

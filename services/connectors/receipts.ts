@@ -1,0 +1,473 @@
+/**
+ * Receipts: what carriers say later about a message, joined to the attempt that it is about.
+ *
+ * In: deliver_sm from any bind of the carrier. Out: a RECEIPT attempt when the memory knows the
+ * part, else a record on RECEIPTS. The carrier's deliver_sm is answered when that is durable, and
+ * refused with a temporary error when it could not be made so: the carrier keeps it and tries again.
+ *
+ * All receipts of one socket read are taken together: their numbers are sealed in one cipher call,
+ * since a receipt must name the recipient as well as the id. One that comes before the answer to its
+ * submit_sm (it happens), or before the attempt of another connector was read, waits for a moment.
+ *
+ * Long messages: a receipt is about a part. Its record carries the part's own state in `part_state`,
+ * and in `state` that of the whole as the receipts up to it decide it: SUBMITTED until each part has
+ * a final one; then DELIVERED if all were delivered, PARTIALLY_DELIVERED if some, else the highest
+ * of theirs. So the highest `state` of a message's records is right at any time. If a part's state
+ * rises later, the whole is decided anew.
+ */
+import type { Clock } from "../../core/clock.js";
+import type { Logger } from "../../core/log.js";
+import { STATE } from "../../core/message.js";
+import { counter, droppedTotal } from "../../core/metrics.js";
+import { BLOCK_BYTES, putTokenBlock, type Seal } from "../../core/number-seal.js";
+import { ATTEMPT, ATTEMPT_RECEIPT, RECEIPT, RECEIPT_FRAME } from "../../core/stream/fields.js";
+import { putBytes, putFixed32, putFixed64, putVarint } from "../../core/stream/frame.js";
+import type { Outbox, OutboxKey, Settled } from "../../core/stream/outbox.js";
+import { receiptSubject } from "../../core/subjects.js";
+import {
+  ATTEMPT_BYTES,
+  ATTEMPT_LINGER_MS,
+  type AttemptKeys,
+  newAttemptStart,
+  putBind,
+  putCarrierId,
+  putStart,
+  putToken,
+} from "./attempts.js";
+import { convertId, FORMS, type Form } from "./carrier-id.js";
+import type { DeliverySource } from "./link.js";
+import { entry, type Hit, type Memory, moveToPart, setPartState } from "./memory.js";
+import { newSmPlaces, readSm, SM } from "./smpp/pdu.js";
+import { isReceipt, newReceipt, readReceipt } from "./smpp/receipt.js";
+import { STATUS } from "./smpp/status.js";
+
+/** How long a receipt whose message is not known yet is kept here before it goes to RECEIPTS. */
+const HOLD_MS = 2_000;
+const HOLD_LOOK_MS = 50;
+const HELD_MAX = 10_000;
+const LOG_EVERY_MS = 60_000;
+
+const receiptsTotal = counter("floe_connector_receipts_total", "Receipts, by what they met.", [
+  "carrier",
+  "result",
+]);
+
+export interface ReceiptsOptions {
+  readonly carrier: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly outbox: Outbox;
+  readonly keys: AttemptKeys;
+  readonly memory: Memory;
+  readonly seal: Seal;
+  answer(source: DeliverySource, sequence: number, status: number): void;
+  /** Answers wait to be sent. */
+  answered(): void;
+}
+
+export interface Receipts {
+  /** Takes the deliver_sm at `bytes[at, end)`, which is lent for this call only. */
+  take(source: DeliverySource, sequence: number, bytes: Uint8Array, at: number, end: number): void;
+  /** All of one read was taken: joins them. */
+  join(): void;
+  /** The memory has new entries: those that wait may find theirs. */
+  lookAgain(): void;
+  held(): number;
+  /** Gives those that wait to RECEIPTS. */
+  stop(): void;
+}
+
+/** Fields of a receipt that was taken. */
+const TAKEN = {
+  sequence: 0,
+  idEnd: 1,
+  textEnd: 2,
+  state: 3,
+  error: 4,
+  hasToken: 5,
+} as const;
+const STRIDE = 6;
+/** Bytes kept of each: carrier id and `err`. */
+const TEXT_BYTES = 96;
+const NO_TOKEN = new Uint8Array(BLOCK_BYTES);
+
+/** Receipts side by side, without an object for each. */
+interface Batch {
+  count: number;
+  numbers: Int32Array;
+  texts: Uint8Array;
+  blocks: Uint8Array;
+  doneAtMs: Float64Array;
+  readonly sources: DeliverySource[];
+}
+
+interface Held {
+  readonly source: DeliverySource;
+  readonly sequence: number;
+  readonly id: Uint8Array;
+  readonly error: number;
+  readonly errorText: Uint8Array;
+  readonly state: number;
+  readonly token: Uint8Array;
+  readonly doneAtMs: number;
+  readonly untilMs: number;
+}
+
+/** The answers to those receipts of one join that went into one key's frames. */
+interface Group {
+  readonly settled: Settled;
+  readonly sources: DeliverySource[];
+  readonly sequences: number[];
+}
+
+export function openReceipts(options: ReceiptsOptions): Receipts {
+  const { carrier, clock, log, outbox, keys, memory, seal } = options;
+  const places = newSmPlaces();
+  const receipt = newReceipt();
+  const start = newAttemptStart();
+  const converted = new Uint8Array(32);
+  const batch = newBatch(64);
+  const forms: Form[] = [...FORMS];
+  const counts = new Map(
+    ["joined", "held", "cold", "refused", "unreadable", "inbound"].map((result) => [
+      result,
+      receiptsTotal.labels(carrier, result),
+    ]),
+  );
+  const coldKey = openColdKey(outbox, carrier);
+  const groups = new Map<OutboxKey, Group>();
+  let held: Held[] = [];
+  let cancelLook: (() => void) | undefined;
+  let inbound = 0;
+  let inboundLoggedAtMs = Number.NEGATIVE_INFINITY;
+
+  function count(result: string, by = 1): void {
+    counts.get(result)!.inc(by);
+  }
+
+  /** A message from a phone: nowhere to put it yet, and answering would lose it. */
+  function refuseInbound(source: DeliverySource, sequence: number): void {
+    options.answer(source, sequence, STATUS.RX_T_APPN);
+    count("inbound");
+    inbound += 1;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - inboundLoggedAtMs < LOG_EVERY_MS) return;
+    log.warn({ count: inbound }, "messages from phones are left with the carrier");
+    inbound = 0;
+    inboundLoggedAtMs = nowMs;
+  }
+
+  function take(
+    source: DeliverySource,
+    sequence: number,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+  ): void {
+    const isRead = readSm(bytes, at, end, places);
+    if (isRead && !isReceipt(bytes, places)) {
+      refuseInbound(source, sequence);
+      return;
+    }
+    if (!isRead || !readReceipt(bytes, places, receipt)) {
+      // It names no message, or no state: no later time can make it mean something.
+      droppedTotal.inc({ stage: "connector", code: "receipt.unreadable" });
+      count("unreadable");
+      options.answer(source, sequence, isRead ? STATUS.ROK : STATUS.RX_P_APPN);
+      return;
+    }
+    keep(source, sequence, bytes);
+  }
+
+  function keep(source: DeliverySource, sequence: number, bytes: Uint8Array): void {
+    if (batch.count === batch.doneAtMs.length) growBatch(batch);
+    const place = batch.count;
+    batch.count += 1;
+    const { numbers, texts } = batch;
+    const { idAt, idEnd, errorAt, errorEnd } = receipt;
+    let to = place * TEXT_BYTES;
+    for (let index = idAt; index < idEnd; index += 1) texts[to++] = bytes[index]!;
+    numbers[place * STRIDE + TAKEN.idEnd] = to;
+    for (let index = errorAt; index < errorEnd; index += 1) texts[to++] = bytes[index]!;
+    numbers[place * STRIDE + TAKEN.textEnd] = to;
+    numbers[place * STRIDE + TAKEN.sequence] = sequence;
+    numbers[place * STRIDE + TAKEN.state] = receipt.state;
+    numbers[place * STRIDE + TAKEN.error] = receipt.error;
+    batch.doneAtMs[place] = receipt.doneAtMs;
+    batch.sources[place] = source;
+    // A receipt's source is the message's recipient; "+" or "00" before it is no part of it.
+    let from = places[SM.source]!;
+    const to2 = places[SM.sourceEnd]!;
+    if (bytes[from] === 0x2b) from += 1;
+    else if (bytes[from] === 0x30 && bytes[from + 1] === 0x30) from += 2;
+    const isNumber = putTokenBlock(batch.blocks, place * BLOCK_BYTES, bytes, from, to2);
+    if (!isNumber) batch.blocks.fill(0, place * BLOCK_BYTES, (place + 1) * BLOCK_BYTES);
+    numbers[place * STRIDE + TAKEN.hasToken] = isNumber ? 1 : 0;
+  }
+
+  function join(): void {
+    if (batch.count === 0) return;
+    const tokens = seal(batch.blocks.subarray(0, batch.count * BLOCK_BYTES));
+    const nowMs = clock.nowMs();
+    let joined = 0;
+    for (let place = 0; place < batch.count; place += 1) {
+      const base = place * STRIDE;
+      const { numbers, texts } = batch;
+      const idAt = place * TEXT_BYTES;
+      const idEnd = numbers[base + TAKEN.idEnd]!;
+      const textEnd = numbers[base + TAKEN.textEnd]!;
+      const sequence = numbers[base + TAKEN.sequence]! >>> 0;
+      const state = numbers[base + TAKEN.state]!;
+      const error = numbers[base + TAKEN.error]! >>> 0;
+      const source = batch.sources[place]!;
+      const hasToken = numbers[base + TAKEN.hasToken] === 1;
+      if (hasToken && find(texts, idAt, idEnd, tokens, place * BLOCK_BYTES)) {
+        joined += 1;
+        put(source, sequence, texts, idAt, idEnd, textEnd, state, error, nowMs);
+        continue;
+      }
+      hold({
+        source,
+        sequence,
+        id: texts.slice(idAt, idEnd),
+        error,
+        errorText: texts.slice(idEnd, textEnd),
+        state,
+        token: hasToken ? tokens.slice(place * BLOCK_BYTES, (place + 1) * BLOCK_BYTES) : NO_TOKEN,
+        doneAtMs: batch.doneAtMs[place]!,
+        untilMs: clock.monotonicMs() + HOLD_MS,
+      });
+    }
+    batch.count = 0;
+    batch.sources.length = 0;
+    groups.clear();
+    if (joined > 0) count("joined", joined);
+  }
+
+  /** Looks for the id in each form; the one that works moves to the front. */
+  function find(
+    id: Uint8Array,
+    at: number,
+    end: number,
+    token: Uint8Array,
+    tokenAt: number,
+  ): boolean {
+    for (let index = 0; index < forms.length; index += 1) {
+      const form = forms[index]!;
+      let isFound: boolean;
+      if (form === "same") {
+        isFound = memory.findCarrierId(id, at, end, token, tokenAt);
+      } else {
+        const length = convertId(id, at, end, form, converted);
+        isFound = length > 0 && memory.findCarrierId(converted, 0, length, token, tokenAt);
+      }
+      if (!isFound) continue;
+      if (index > 0) {
+        forms.splice(index, 1);
+        forms.unshift(form);
+        log.info({ form }, "receipts of this carrier write ids in this form");
+      }
+      return true;
+    }
+    return false;
+  }
+
+  /** Writes the RECEIPT attempt of the entry at `memory.hit`, and answers when it is durable. */
+  function put(
+    source: DeliverySource,
+    sequence: number,
+    texts: Uint8Array,
+    idAt: number,
+    idEnd: number,
+    textEnd: number,
+    state: number,
+    error: number,
+    nowMs: number,
+  ): void {
+    const { hit } = memory;
+    const key = keys.of(entry.partition(hit));
+    const writer = key.begin(2 * ATTEMPT_BYTES + TEXT_BYTES);
+    if (writer === undefined) {
+      refuse(source, sequence);
+      return;
+    }
+    const parts = entry.parts(hit);
+    start.bytes = hit.bytes;
+    start.idAt = entry.messageIdAt(hit);
+    start.tokenAt = entry.tokenAt(hit);
+    start.acceptedAtMs = entry.acceptedAtMs(hit);
+    start.account = entry.account(hit);
+    start.hop = entry.hop(hit);
+    start.kind = ATTEMPT_RECEIPT;
+    start.atMs = nowMs;
+    const part = entry.part(hit);
+    start.state = parts > 1 ? mergeParts(hit, state) : state;
+    putStart(writer, start);
+    putCarrierId(writer, texts, idAt, idEnd);
+    putToken(writer, start);
+    if (error !== 0) putFixed32(writer, ATTEMPT.error, error);
+    putBytes(writer, ATTEMPT.errorText, texts, idEnd, textEnd);
+    if (parts > 1) {
+      putFixed32(writer, ATTEMPT.part, part);
+      putFixed32(writer, ATTEMPT.parts, parts);
+    }
+    putBind(writer, source.bind);
+    if (parts > 1) putVarint(writer, ATTEMPT.partState, state);
+    key.end(answerLater(key, source, sequence));
+  }
+
+  function answerLater(key: OutboxKey, source: DeliverySource, sequence: number): Settled {
+    let group = groups.get(key);
+    if (group === undefined) {
+      const sources: DeliverySource[] = [];
+      const sequences: number[] = [];
+      let told = 0;
+      // A key's records are settled in the order in which they were written.
+      const settled: Settled = (failure) => {
+        const [of, number] = [sources[told]!, sequences[told]!];
+        told += 1;
+        if (failure === undefined) options.answer(of, number, STATUS.ROK);
+        else refuse(of, number);
+        if (told === sequences.length) options.answered();
+      };
+      group = { settled, sources, sequences };
+      groups.set(key, group);
+    }
+    group.sources.push(source);
+    group.sequences.push(sequence);
+    return group.settled;
+  }
+
+  function refuse(source: DeliverySource, sequence: number): void {
+    count("refused");
+    options.answer(source, sequence, STATUS.RX_T_APPN);
+    options.answered();
+  }
+
+  function hold(one: Held): void {
+    if (held.length >= HELD_MAX) {
+      putCold(one);
+      return;
+    }
+    held.push(one);
+    count("held");
+    cancelLook ??= clock.after(HOLD_LOOK_MS, look);
+  }
+
+  function look(): void {
+    cancelLook = undefined;
+    lookAgain();
+    if (held.length > 0) cancelLook ??= clock.after(HOLD_LOOK_MS, look);
+  }
+
+  function lookAgain(): void {
+    if (held.length === 0) return;
+    const nowMs = clock.monotonicMs();
+    const wallMs = clock.nowMs();
+    const waiting = held;
+    held = [];
+    for (const one of waiting) {
+      const { id, token, errorText } = one;
+      if (token !== NO_TOKEN && find(id, 0, id.length, token, 0)) {
+        const texts = Buffer.concat([id, errorText]);
+        const { source, sequence, state, error } = one;
+        put(source, sequence, texts, 0, id.length, texts.length, state, error, wallMs);
+        count("joined");
+      } else if (nowMs >= one.untilMs) putCold(one);
+      else held.push(one);
+    }
+    groups.clear();
+  }
+
+  /** The receipts service joins it against ClickHouse. */
+  function putCold(one: Held): void {
+    const { source, sequence, id, error, errorText, state, token, doneAtMs } = one;
+    const writer = coldKey.begin(2 * ATTEMPT_BYTES + TEXT_BYTES);
+    if (writer === undefined) {
+      refuse(source, sequence);
+      return;
+    }
+    putBytes(writer, RECEIPT.carrierId, id);
+    putFixed64(writer, RECEIPT.atMs, clock.nowMs());
+    putFixed32(writer, RECEIPT.state, state);
+    putFixed32(writer, RECEIPT.error, error);
+    putBytes(writer, RECEIPT.errorText, errorText);
+    if (token !== NO_TOKEN) putBytes(writer, RECEIPT.toTok, token);
+    putBytes(writer, RECEIPT.bind, source.bind);
+    putFixed64(writer, RECEIPT.doneAtMs, doneAtMs);
+    coldKey.end(answerLater(coldKey, source, sequence));
+    count("cold");
+  }
+
+  return {
+    take,
+    join,
+    lookAgain,
+    held: () => held.length,
+    stop() {
+      cancelLook?.();
+      cancelLook = undefined;
+      for (const one of held.splice(0)) putCold(one);
+      groups.clear();
+    },
+  };
+}
+
+/**
+ * Notes the state of the part at `hit` and decides the whole; `hit` is at that part afterwards.
+ * @returns the state of the whole, SUBMITTED while it is open.
+ */
+export function mergeParts(hit: Hit, state: number): number {
+  if (state > entry.partState(hit)) setPartState(hit, state);
+  const part = entry.part(hit);
+  const parts = entry.parts(hit);
+  let delivered = 0;
+  let lowest: number = STATE.DELIVERED;
+  let highest = 0;
+  for (let one = 1; one <= parts; one += 1) {
+    moveToPart(hit, one);
+    const known = entry.partState(hit);
+    if (known === STATE.DELIVERED) delivered += 1;
+    lowest = Math.min(lowest, known);
+    highest = Math.max(highest, known);
+  }
+  moveToPart(hit, part);
+  if (lowest <= STATE.SUBMITTED) return STATE.SUBMITTED;
+  if (delivered === parts) return STATE.DELIVERED;
+  return delivered > 0 ? STATE.PARTIALLY_DELIVERED : highest;
+}
+
+function openColdKey(outbox: Outbox, carrier: string): OutboxKey {
+  const name = Buffer.from(carrier, "utf8");
+  return outbox.key({
+    subject: receiptSubject(carrier),
+    lingerMs: ATTEMPT_LINGER_MS,
+    header(writer, nowMs) {
+      putBytes(writer, RECEIPT_FRAME.carrier, name);
+      putFixed64(writer, RECEIPT_FRAME.publishedAtMs, nowMs);
+    },
+  });
+}
+
+function newBatch(size: number): Batch {
+  return {
+    count: 0,
+    numbers: new Int32Array(size * STRIDE),
+    texts: new Uint8Array(size * TEXT_BYTES),
+    blocks: new Uint8Array(size * BLOCK_BYTES),
+    doneAtMs: new Float64Array(size),
+    sources: [],
+  };
+}
+
+function growBatch(batch: Batch): void {
+  const larger = newBatch(batch.doneAtMs.length * 2);
+  larger.numbers.set(batch.numbers);
+  larger.texts.set(batch.texts);
+  larger.blocks.set(batch.blocks);
+  larger.doneAtMs.set(batch.doneAtMs);
+  batch.numbers = larger.numbers;
+  batch.texts = larger.texts;
+  batch.blocks = larger.blocks;
+  batch.doneAtMs = larger.doneAtMs;
+}

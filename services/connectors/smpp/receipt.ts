@@ -1,0 +1,225 @@
+/**
+ * Receipt: what a deliver_sm says about a message, read leniently from its bytes.
+ *
+ * Optional parameters win over the text, which every carrier writes in its own way:
+ * `id:IIII sub:SSS dlvrd:DDD submit date:YYMMDDhhmm done date:YYMMDDhhmm stat:DDDDDDD err:E text:...`
+ * with fields missing, in any case, with seconds, with long words. Reading goes on to `text:`, since
+ * behind it stands what the customer wrote.
+ *
+ * Source: SMPP v3.4, 5.2.12 (esm_class), 5.2.28 (message_state), 5.3.2.35 and appendix B.
+ */
+import { STATE } from "../../../core/message.js";
+import { findTlv, SM, type SmPlaces, TLV, tlvFound } from "./pdu.js";
+
+/** What kind of thing a deliver_sm is: bits 2 to 5 of esm_class. */
+const TYPE_MASK = 0x3c;
+const TYPE_RECEIPT = 0x04;
+const TYPE_INTERMEDIATE = 0x20;
+const UDHI = 0x40;
+
+/** A receipt; one object, filled anew for each. Places are in the PDU's bytes. */
+export interface Receipt {
+  idAt: number;
+  idEnd: number;
+  /** State rank that it proves: SUBMITTED for one that is not final. */
+  state: number;
+  /** `err` or network_error_code as a number, 0: none, or no number. */
+  error: number;
+  errorAt: number;
+  errorEnd: number;
+  /** Milliseconds since 1970, taken as UTC: carriers do not tell their zone. 0: none. */
+  doneAtMs: number;
+}
+
+export function newReceipt(): Receipt {
+  return { idAt: 0, idEnd: 0, state: 0, error: 0, errorAt: 0, errorEnd: 0, doneAtMs: 0 };
+}
+
+/** By message_state; 0 SCHEDULED, 1 ENROUTE, 6 ACCEPTED are on their way, 9 is SKIPPED (5.0). */
+const STATE_BY_CODE: readonly number[] = [
+  STATE.SUBMITTED,
+  STATE.SUBMITTED,
+  STATE.DELIVERED,
+  STATE.EXPIRED,
+  STATE.CANCELED,
+  STATE.UNDELIVERABLE,
+  STATE.SUBMITTED,
+  STATE.UNKNOWN,
+  STATE.REJECTED,
+  STATE.UNDELIVERABLE,
+];
+
+/** Longest `err` that is kept. */
+const ERROR_BYTES_MAX = 32;
+const ID_BYTES_MAX = 64;
+
+/** Whether the deliver_sm at `places` is a receipt or a notification, not a message from a phone. */
+export function isReceipt(bytes: Uint8Array, places: SmPlaces): boolean {
+  const type = bytes[places[SM.esmClass]!]! & TYPE_MASK;
+  return type === TYPE_RECEIPT || type === TYPE_INTERMEDIATE;
+}
+
+/**
+ * Reads the receipt.
+ * @returns false if it names no message, or no state that is known.
+ */
+export function readReceipt(bytes: Uint8Array, places: SmPlaces, into: Receipt): boolean {
+  into.idAt = 0;
+  into.idEnd = 0;
+  into.state = 0;
+  into.error = 0;
+  into.errorAt = 0;
+  into.errorEnd = 0;
+  into.doneAtMs = 0;
+  let at = places[SM.content]!;
+  let end = places[SM.contentEnd]!;
+  const tlvs = places[SM.tlvs]!;
+  const tlvsEnd = places[SM.tlvsEnd]!;
+  if (at === end && findTlv(bytes, tlvs, tlvsEnd, TLV.message_payload)) {
+    at = tlvFound.at;
+    end = tlvFound.end;
+  }
+  // Some carriers put a header before the text.
+  if (bytes[places[SM.esmClass]!]! & UDHI && at < end) at = Math.min(end, at + 1 + bytes[at]!);
+  readText(bytes, at, end, into);
+  if (tlvs < tlvsEnd) readTlvs(bytes, tlvs, tlvsEnd, into);
+  const type = bytes[places[SM.esmClass]!]! & TYPE_MASK;
+  if (type === TYPE_INTERMEDIATE) into.state = STATE.SUBMITTED;
+  return into.idEnd > into.idAt && into.idEnd - into.idAt <= ID_BYTES_MAX && into.state > 0;
+}
+
+function readTlvs(bytes: Uint8Array, at: number, end: number, into: Receipt): void {
+  if (findTlv(bytes, at, end, TLV.receipted_message_id)) {
+    let idEnd = tlvFound.end;
+    while (idEnd > tlvFound.at && bytes[idEnd - 1] === 0) idEnd -= 1;
+    if (idEnd > tlvFound.at) {
+      into.idAt = tlvFound.at;
+      into.idEnd = idEnd;
+    }
+  }
+  if (findTlv(bytes, at, end, TLV.message_state) && tlvFound.end > tlvFound.at) {
+    const state = STATE_BY_CODE[bytes[tlvFound.at]!];
+    if (state !== undefined) into.state = state;
+  }
+  // network type, then the code in two bytes (5.3.2.31)
+  if (findTlv(bytes, at, end, TLV.network_error_code) && tlvFound.end - tlvFound.at >= 3) {
+    const code = (bytes[tlvFound.at + 1]! << 8) | bytes[tlvFound.at + 2]!;
+    if (code !== 0) into.error = code;
+  }
+}
+
+/** Goes from key to key; the order does not matter, what is unknown is passed over. */
+function readText(bytes: Uint8Array, start: number, end: number, into: Receipt): void {
+  let at = start;
+  while (at < end) {
+    while (at < end && bytes[at]! <= 32) at += 1;
+    // A key is letters, perhaps a blank ("done date"), and a colon.
+    let colon = at;
+    while (colon < end && bytes[colon] !== 58 && colon - at < 12) colon += 1;
+    if (colon >= end || bytes[colon] !== 58) {
+      // No key: what stands here ends at the next blank.
+      while (at < end && bytes[at]! > 32) at += 1;
+      continue;
+    }
+    const length = colon - at;
+    const first = bytes[at]! | 32;
+    let valueAt = colon + 1;
+    if (first === 116 && length === 4) return;
+    while (valueAt < end && bytes[valueAt] === 32 && valueAt - colon < 3) valueAt += 1;
+    let valueEnd = valueAt;
+    while (valueEnd < end && bytes[valueEnd]! > 32) valueEnd += 1;
+    if (first === 105 && length === 2) {
+      if (into.idEnd === 0) {
+        into.idAt = valueAt;
+        into.idEnd = valueEnd;
+      }
+    } else if (first === 115 && length === 4) {
+      // "stat"; "sub" has three letters
+      if (into.state === 0) into.state = stateOfWord(bytes, valueAt, valueEnd);
+    } else if (first === 101 && length === 3) {
+      readError(bytes, valueAt, valueEnd, into);
+    } else if (first === 100 && length === 9 && (bytes[at + 1]! | 32) === 111) {
+      into.doneAtMs = readDate(bytes, valueAt, valueEnd);
+    }
+    at = valueEnd;
+  }
+}
+
+function readError(bytes: Uint8Array, at: number, end: number, into: Receipt): void {
+  into.errorAt = at;
+  into.errorEnd = Math.min(end, at + ERROR_BYTES_MAX);
+  into.error = 0;
+  for (let index = at; index < end; index += 1) {
+    const digit = bytes[index]! - 48;
+    if (digit < 0 || digit > 9 || index - at >= 9) {
+      into.error = 0;
+      return;
+    }
+    into.error = into.error * 10 + digit;
+  }
+}
+
+/** By the letters that tell the words apart, short and long forms alike; 0: unknown word. */
+function stateOfWord(bytes: Uint8Array, at: number, end: number): number {
+  if (end - at < 3) return 0;
+  const word =
+    ((bytes[at]! & 0xdf) << 16) | ((bytes[at + 1]! & 0xdf) << 8) | (bytes[at + 2]! & 0xdf);
+  const fourth = end - at > 3 ? bytes[at + 3]! & 0xdf : 0;
+  switch (word) {
+    case letters("DEL"):
+      // DELIVRD, DELIVERED; DELETED
+      return fourth === 0x45 ? STATE.CANCELED : STATE.DELIVERED;
+    case letters("EXP"):
+      return STATE.EXPIRED;
+    case letters("UND"):
+    case letters("FAI"):
+    case letters("SKI"):
+      return STATE.UNDELIVERABLE;
+    case letters("REJ"):
+      return STATE.REJECTED;
+    case letters("CAN"):
+      return STATE.CANCELED;
+    case letters("UNK"):
+      return STATE.UNKNOWN;
+    case letters("ENR"):
+    case letters("ACC"):
+    case letters("SCH"):
+    case letters("BUF"):
+      return STATE.SUBMITTED;
+    default:
+      return 0;
+  }
+}
+
+function letters(word: string): number {
+  return (word.charCodeAt(0) << 16) | (word.charCodeAt(1) << 8) | word.charCodeAt(2);
+}
+
+/** YYMMDDhhmm or YYMMDDhhmmss; a year in four digits is understood as well. 0: not a date. */
+function readDate(bytes: Uint8Array, at: number, end: number): number {
+  const length = end - at;
+  for (let index = at; index < end; index += 1) {
+    if (bytes[index]! < 48 || bytes[index]! > 57) return 0;
+  }
+  const isLong =
+    length === 14 ||
+    (length === 12 &&
+      pair(bytes, at) === 20 &&
+      pair(bytes, at + 4) <= 12 &&
+      pair(bytes, at + 2) > 12);
+  const from = isLong ? at + 2 : at;
+  if (end - from !== 10 && end - from !== 12) return 0;
+  const month = pair(bytes, from + 2);
+  const day = pair(bytes, from + 4);
+  const hour = pair(bytes, from + 6);
+  const minute = pair(bytes, from + 8);
+  const second = end - from === 12 ? pair(bytes, from + 10) : 0;
+  if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60) {
+    return 0;
+  }
+  return Date.UTC(2_000 + pair(bytes, from), month - 1, day, hour, minute, second);
+}
+
+function pair(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! - 48) * 10 + bytes[at + 1]! - 48;
+}
