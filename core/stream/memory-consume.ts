@@ -79,6 +79,12 @@ export async function consumeFrom(
       ack: () => settle((one) => one.ack(sequence)),
       nak: (delayMs = 0) => settle((one) => one.nak(sequence, delayMs)),
       term: () => settle((one) => one.ack(sequence)),
+      forget() {
+        if (!open) return;
+        open = false;
+        unacked -= 1;
+        consumer()?.pump();
+      },
       working: () => line.ask("working", () => consumer()?.working(sequence)),
     };
   }
