@@ -95,12 +95,14 @@ export function parseTables(texts: TableTexts, version: number): TableSource {
       priceMicros: row.amount("price"),
     })),
   };
-  // A cell that could not be read has told its problem; only what was read is judged further.
+  // A cell that could not be read, or has no column, has told its problem already.
+  const told = new Set(problems.map((problem) => problem.slice(0, problem.indexOf(": "))));
   for (const { table, row, column, problem } of problemsOf(source)) {
-    const place = `${table}.csv:${files[table].lines[row] ?? 0} ${column}`;
-    if (!problems.some((told) => told.startsWith(`${place}:`))) {
-      problems.push(`${place}: ${problem}`);
-    }
+    const { header, lines } = files[table];
+    const needed: readonly string[] = COLUMNS[table].needed;
+    const place = `${table}.csv:${lines[row] ?? 0} ${column}`;
+    if (told.has(place) || (needed.includes(column) && !header.has(column))) continue;
+    problems.push(`${place}: ${problem}`);
   }
   if (problems.length > 0) throw invalid(problems);
   return source;

@@ -104,7 +104,9 @@ export function openPrefixBuilder(): PrefixBuilder {
     set(table, prefix, value) {
       assert(value >= 1, "0 is no value");
       if (value > PREFIX_VALUE_MAX) {
-        throw new FloeError("tables.invalid", { problems: [`more than ${PREFIX_VALUE_MAX} values`] });
+        throw new FloeError("tables.invalid", {
+          problems: [`more than ${PREFIX_VALUE_MAX} values`],
+        });
       }
       assert(/^[0-9]+$/.test(prefix), "a prefix has digits only");
       let node = tables[table]!;

@@ -57,6 +57,7 @@ const dispatches = newOutput(256 * 1_024);
 const decision = newDecision();
 const choice = newChoice();
 const frame = newFields();
+const tag = newFields();
 const NOTHING = new Uint8Array(0);
 const request: Request = {
   bytes: NOTHING,
@@ -180,11 +181,12 @@ function readMessage(end: number): boolean {
   const messageEnd = at + record[2 * REQUEST.message + 1]!;
   const whole =
     readFields(bytes, at, messageEnd, message) &&
-    isWithin(message, MESSAGE.to, messageEnd) &&
     isWithin(message, MESSAGE.text, messageEnd) &&
+    (!has(message, MESSAGE.to) || isWithin(message, MESSAGE.to, messageEnd)) &&
     (!has(message, MESSAGE.from) || isWithin(message, MESSAGE.from, messageEnd)) &&
     (!has(message, MESSAGE.clientReference) ||
-      isWithin(message, MESSAGE.clientReference, messageEnd));
+      isWithin(message, MESSAGE.clientReference, messageEnd)) &&
+    (!has(message, MESSAGE.tags) || areTags(at, messageEnd));
   if (!whole) {
     message.fill(-1);
     return false;
@@ -192,6 +194,16 @@ function readMessage(end: number): boolean {
   decision.trafficClass = varintOf(message, MESSAGE.trafficClass);
   if (decision.lane < LANE_HIGH || decision.lane > LANE_BULK) {
     decision.lane = laneOfClass(decision.trafficClass);
+  }
+  return true;
+}
+
+/** Whether the message's tags can be read: they are copied into the verdict as they are. */
+function areTags(at: number, end: number): boolean {
+  const { bytes } = request;
+  while (nextField(bytes, at, end, MESSAGE.tags) === 1) {
+    at = found.end;
+    if (!readFields(bytes, found.at, found.end, tag)) return false;
   }
   return true;
 }
@@ -207,7 +219,8 @@ function decide(tables: Tables): void {
 
   const toAt = message[2 * MESSAGE.to]!;
   const toEnd = toAt + message[2 * MESSAGE.to + 1]!;
-  const at = digitsAt(bytes, toAt, toEnd);
+  // An absent field is an empty one, and that is no number.
+  const at = toAt < 0 ? -1 : digitsAt(bytes, toAt, toEnd);
   decision.digitsAt = at;
   decision.digitsEnd = toEnd;
   if (at < 0) {

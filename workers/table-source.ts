@@ -95,7 +95,7 @@ export function problemsOf(source: TableSource): readonly RowProblem[] {
   }
   const carriers = new Set(source.carriers.map(({ name }) => name));
   const plans = new Set(source.plans.map(({ plan }) => plan));
-  const currencies = new Set(source.carriers.map(({ currency }) => currency));
+  const currencies = new Set(source.carriers.map(({ currency }) => currency).filter(isCurrency));
 
   check(
     "carriers",
