@@ -18,6 +18,11 @@ const HISTORY_DEFAULT = 5;
 /** How long the sign lies there that a key expired, so that watchers hear of it. */
 const MARKER_MS = 60_000;
 const EMPTY = new Uint8Array(0);
+/**
+ * Of the process, not of a bucket: the same bucket may be opened twice, and the stream takes a write
+ * with an id that it knows for a repeat, says so, and stores nothing.
+ */
+let writes = 0;
 
 export async function openBucket(
   link: Link,
@@ -29,7 +34,6 @@ export async function openBucket(
 ): Promise<Bucket> {
   const stream = `KV_${name}`;
   const prefix = `$KV.${name}.`;
-  let counter = 0;
   await create(link, name, options, replicas);
 
   /** The last message on the key, a deletion too. */
@@ -39,8 +43,8 @@ export async function openBucket(
 
   /** Publishes, and after an outcome that may be the echo of one's own try, looks. */
   async function write(key: string, value: Uint8Array, more: HeaderOptions) {
-    counter += 1;
-    const id = `${link.processId}-${name}-${counter}`;
+    writes += 1;
+    const id = `${link.processId}-${name}-${writes}`;
     try {
       const ack = await publisher.publish(prefix + key, value, { ...more, id });
       return ack.sequence;
