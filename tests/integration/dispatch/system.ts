@@ -62,8 +62,9 @@ export async function withSystem(
             stops.push(stop);
             return stop;
           },
-          async publish(frame, lane = 2, id = `g-${(counter += 1)}`) {
-            await client.publish(requestSubject(lane, 0), frame, { id });
+          async publish(frame, lane = 2, id) {
+            counter += 1;
+            await client.publish(requestSubject(lane, 0), frame, { id: id ?? `g-${counter}` });
           },
           async decisions(partition = 0) {
             const all = await stored(client, "DECISIONS", decisionSubject(partition));
