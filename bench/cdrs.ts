@@ -14,7 +14,7 @@ export interface Cdrs {
 interface OutcomeRow {
   readonly rows: string;
   readonly messages: string;
-  readonly terminal: string;
+  readonly done: string;
   readonly withReceipt: string;
   readonly checksum: string;
   readonly byState: Readonly<Record<string, string>>;
@@ -33,7 +33,7 @@ const OUTCOME = `
   SELECT
     count() AS rows,
     uniqExact(message_id) AS messages,
-    uniqExactIf(message_id, terminal) AS terminal,
+    uniqExactIf(message_id, terminal) AS done,
     uniqExactIf(message_id, state IN ('UNDELIVERABLE', 'PARTIALLY_DELIVERED', 'DELIVERED'))
       AS withReceipt,
     lower(hex(groupBitXorIf(
@@ -60,10 +60,10 @@ export function openCdrs(clickhouse: ClickHouse): Cdrs {
   return {
     async outcome(sinceMs) {
       const [row] = await clickhouse.query<OutcomeRow>(OUTCOME, { since: Math.floor(sinceMs) });
-      const { rows, messages, terminal, withReceipt, checksum, byState } = row!;
+      const { rows, messages, done, withReceipt, checksum, byState } = row!;
       const counts = Object.entries(byState).map(([state, count]) => [state, Number(count)]);
       return {
-        terminal: Number(terminal),
+        terminal: Number(done),
         withReceipt: Number(withReceipt),
         duplicateRows: Number(rows) - Number(messages),
         idsChecksum: checksum.padStart(16, "0"),
