@@ -20,6 +20,8 @@ const UVU = join(ROOT, "node_modules/uvu/bin.js");
 /** In the order in which a failure says most. `.` is what lies beside this file. */
 const KINDS = [".", "unit", "property", "simulation", "integration", "faults"] as const;
 const KIND_MS_MAX = 600_000;
+/** After its summary a process that does not end has left something open, which is a mistake. */
+const LINGER_MS_MAX = 20_000;
 
 interface Outcome {
   readonly passed: number;
@@ -69,14 +71,19 @@ function run(chosen: readonly string[]): Promise<Outcome> {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const limit = setTimeout(() => {
-    printError(paint("red", `Not done after ${KIND_MS_MAX / 60_000} minutes: ended.`));
+  const end = (problem: string): void => {
+    printError(paint("red", problem));
     child.kill("SIGKILL");
-  }, KIND_MS_MAX);
+  };
+  const minutes = KIND_MS_MAX / 60_000;
+  let limit = setTimeout(() => end(`Not done after ${minutes} minutes: ended.`), KIND_MS_MAX);
   let output = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
     output += chunk;
     printRaw(chunk);
+    if (!/ Duration: /.test(chunk)) return;
+    clearTimeout(limit);
+    limit = setTimeout(() => end("A test has left something open: ended."), LINGER_MS_MAX);
   });
   return new Promise((resolve) => {
     child.on("close", (code) => {

@@ -43,7 +43,12 @@ export function readable(text: string): string {
     .map(([name, value]) => `${name}=${fact(value)}`);
   const clock = typeof time === "string" ? paint("grey", time.slice(11, 23)) : "";
   const cause = errorText(err);
-  return [clock, told, paint("grey", facts.join(" ")), cause && paint("red", cause)]
+  return [
+    clock,
+    told,
+    facts.length === 0 ? "" : paint("grey", facts.join(" ")),
+    cause && paint("red", cause),
+  ]
     .filter((part) => part !== "")
     .join("  ");
 }

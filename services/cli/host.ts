@@ -35,6 +35,8 @@ export interface RunningHost {
   readonly host: Host;
   /** What /healthz says. */
   ready(): boolean;
+  /** Of /metrics and /healthz. */
+  readonly metricsPort: number;
   /** Starts the roles in order. On a failure everything is stopped again, then it is thrown. */
   start(serves: readonly Serve[]): Promise<void>;
 }
@@ -66,11 +68,12 @@ export async function openHost(options: HostOptions): Promise<RunningHost> {
     listening: (service, address, port) => log.info({ service, address, port }, "listening"),
     readiness: (part, isReady) => void parts.set(part, isReady),
   };
-  await openMetrics(host, ready);
+  const metricsPort = await openMetrics(host, ready);
 
   return {
     host,
     ready,
+    metricsPort,
     async start(serves) {
       try {
         for (const serve of serves) await serve(host);
@@ -86,11 +89,13 @@ export async function openHost(options: HostOptions): Promise<RunningHost> {
 }
 
 /** The metrics server is opened first and closed last: a stop can be watched to its end. */
-async function openMetrics(host: Host, ready: () => boolean): Promise<void> {
+async function openMetrics(host: Host, ready: () => boolean): Promise<number> {
   const { bindHost, metricsPort } = host.common;
   const server = await serveMetrics(bindHost, metricsPort, ready);
   host.lifecycle.onStop("metrics", () => closeServer(server));
-  host.listening("metrics", bindHost, (server.address() as AddressInfo).port);
+  const { port } = server.address() as AddressInfo;
+  host.listening("metrics", bindHost, port);
+  return port;
 }
 
 function closeServer(server: Server): Promise<void> {
