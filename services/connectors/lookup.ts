@@ -107,7 +107,8 @@ export function openLookup(options: LookupOptions): Lookup {
 
   async function mark(): Promise<number> {
     markers += 1;
-    const name = `${writer}/m${markers}`;
+    // Ids are per stream, and a process serves many carriers.
+    const name = `${writer}/${carrier}/m${markers}`;
     const data = markerFrame(carrier, name, clock.nowMs());
     const { sequence } = await client.publish(attemptSubject(0, carrier), data, { id: name });
     return sequence;

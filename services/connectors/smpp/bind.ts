@@ -55,6 +55,7 @@ export function openBind(
   ): void {
     if (status === 0) {
       counts.accepted += 1;
+      pace.accepted();
       events.accepted(ticket, part, bytes, at, end, bind);
       return;
     }

@@ -1,10 +1,11 @@
 /**
  * Pace: how a bind slows down when its carrier says "too fast", and speeds up again.
  *
- * Each complaint pauses the bind, longer each time (100 ms to 5 s), and lowers its rate to what the
- * carrier took, less a fifth; at most once in a second, since one burst brings many complaints. The
- * rate then rises by a twentieth a second, to what is configured. Where no rate is configured one is
- * learned from what was taken in the second before, and dropped after a minute without complaint.
+ * A complaint pauses the bind (100 ms; longer, up to 5 s, while nothing at all is taken in between)
+ * and lowers its rate by a fifth, at most once in a second, since one burst brings many complaints.
+ * From there the rate rises by a fiftieth of that limit a second, to what is configured. Where no
+ * rate is configured the limit is looked for: from five times what was taken, up by half each second
+ * until the next complaint. A minute without complaint ends a limit that was learned.
  */
 import { newTokenBucket } from "./token-bucket.js";
 
@@ -13,6 +14,8 @@ export interface Pace {
   take(parts: number, nowMs: number): boolean;
   /** Milliseconds until `take(parts)` may succeed. */
   waitMs(parts: number, nowMs: number): number;
+  /** The carrier took a part. */
+  accepted(): void;
   /** The carrier complained. */
   throttled(nowMs: number): void;
   /** Parts a second now; 0: no limit. */
@@ -21,71 +24,79 @@ export interface Pace {
 
 const PAUSE_MS_MIN = 100;
 const PAUSE_MS_MAX = 5_000;
-const CUT_EVERY_MS = 1_000;
+const STEP_MS = 1_000;
 const CUT = 0.8;
-const RAISE_PER_SECOND = 1.05;
-/** Complaints further apart than this are not of one series. */
-const CALM_MS = 10_000;
-/** A learned limit is forgotten after this. */
+/** Part of the limit by which the rate rises in a second, once the limit is known. */
+const RISE = 0.02;
+/** Factor by which it rises in a second while the limit is looked for. */
+const SEARCH = 1.5;
+const FIRST_FACTOR = 5;
+const FIRST_MIN = 10;
+/** Never below this part of what is configured: the carrier agreed to it. */
+const CONFIGURED_PART_MIN = 0.05;
 const FORGET_MS = 60_000;
 
-/** @param partsPerSecond as configured; 0: no limit. */
-export function newPace(partsPerSecond: number, startMs: number): Pace {
-  const bucket = newTokenBucket(partsPerSecond, startMs);
+/** @param configured parts a second; 0: no limit. */
+export function newPace(configured: number, startMs: number): Pace {
+  const bucket = newTokenBucket(configured, startMs);
   let pauseMs = 0;
   let pausedUntilMs = Number.NEGATIVE_INFINITY;
   let throttledAtMs = Number.NEGATIVE_INFINITY;
-  let cutAtMs = Number.NEGATIVE_INFINITY;
-  let raisedAtMs = startMs;
-  // Parts taken in this second and in the one before, for learning a rate.
-  let secondAtMs = startMs;
-  let taken = 0;
-  let takenBefore = 0;
+  let steppedAtMs = startMs;
+  /** Rate at the last complaint, 0: looked for. */
+  let limit = configured;
+  let accepted = 0;
+  let acceptedBefore = 0;
 
-  function tick(nowMs: number): void {
-    if (nowMs - secondAtMs >= 1_000) {
-      takenBefore = nowMs - secondAtMs < 2_000 ? taken : 0;
-      taken = 0;
-      secondAtMs = nowMs;
-    }
+  /** Once a second: raises the rate. */
+  function step(nowMs: number): void {
     const rate = bucket.rate();
-    if (rate === partsPerSecond || nowMs - raisedAtMs < 1_000) return;
-    raisedAtMs = nowMs;
-    if (partsPerSecond === 0) {
-      bucket.setRate(nowMs - throttledAtMs > FORGET_MS ? 0 : rate * RAISE_PER_SECOND, nowMs);
-    } else {
-      bucket.setRate(Math.min(partsPerSecond, rate * RAISE_PER_SECOND), nowMs);
+    if (rate === configured || nowMs - steppedAtMs < STEP_MS) return;
+    steppedAtMs = nowMs;
+    if (configured === 0 && nowMs - throttledAtMs > FORGET_MS) {
+      limit = 0;
+      bucket.setRate(0, nowMs);
+      return;
     }
+    const raised = limit === 0 ? rate * SEARCH : rate + limit * RISE;
+    bucket.setRate(configured === 0 ? raised : Math.min(configured, raised), nowMs);
   }
 
   function cut(nowMs: number): void {
-    if (nowMs - cutAtMs < CUT_EVERY_MS) return;
-    cutAtMs = nowMs;
-    raisedAtMs = nowMs;
-    const seen = Math.max(taken, takenBefore);
-    const rate = bucket.rate() === 0 ? seen : Math.min(bucket.rate(), Math.max(seen, 1));
-    bucket.setRate(Math.max(1, partsPerSecond / 20, rate * CUT), nowMs);
+    if (bucket.rate() === 0) {
+      bucket.setRate(Math.max(FIRST_MIN, accepted * FIRST_FACTOR), nowMs);
+      steppedAtMs = nowMs;
+      return;
+    }
+    if (nowMs - throttledAtMs < STEP_MS) return;
+    limit = bucket.rate();
+    bucket.setRate(Math.max(1, configured * CONFIGURED_PART_MIN, limit * CUT), nowMs);
+    steppedAtMs = nowMs;
   }
 
   return {
     take(parts, nowMs) {
       if (nowMs < pausedUntilMs) return false;
-      tick(nowMs);
-      if (!bucket.take(parts, nowMs)) return false;
-      taken += parts;
-      return true;
+      step(nowMs);
+      return bucket.take(parts, nowMs);
     },
     waitMs(parts, nowMs) {
       return Math.max(pausedUntilMs - nowMs, bucket.waitMs(parts, nowMs));
     },
+    accepted() {
+      accepted += 1;
+    },
     throttled(nowMs) {
       // What is complained about while the bind pauses was on its way before.
       if (nowMs < pausedUntilMs) return;
-      const isSeries = nowMs - throttledAtMs < CALM_MS;
-      pauseMs = isSeries ? Math.min(PAUSE_MS_MAX, pauseMs * 2) : PAUSE_MS_MIN;
-      throttledAtMs = nowMs;
+      const isStuck = accepted === acceptedBefore;
+      pauseMs = isStuck
+        ? Math.min(PAUSE_MS_MAX, Math.max(PAUSE_MS_MIN, pauseMs * 2))
+        : PAUSE_MS_MIN;
+      acceptedBefore = accepted;
       pausedUntilMs = nowMs + pauseMs;
       cut(nowMs);
+      throttledAtMs = nowMs;
     },
     rate: () => bucket.rate(),
   };

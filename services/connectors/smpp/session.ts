@@ -103,6 +103,7 @@ const BIND_COMMAND = {
   transmitter: COMMAND.bind_transmitter,
   receiver: COMMAND.bind_receiver,
 } as const;
+const NOT_ASKED = -1;
 const CONNECT_MS_MAX = 10_000;
 /** How long a peer that was told goodbye, or said it, may keep the connection. */
 const LEAVE_MS_MAX = 2_000;
@@ -125,15 +126,15 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
   let epoch = 0;
   let paused = false;
   let stopping = false;
-  let rebinding = false;
   let phaseAtMs = 0;
   let readAtMs = 0;
   let tickedAtMs = 0;
   /** Sequence numbers of our unanswered enquire_link and bind; 0: none. */
   let enquired = 0;
   let enquiredAtMs = 0;
-  /** Sequence number of our unbind; 0: none was sent. */
+  /** Sequence number of our unbind, and of the carrier's. */
   let unbound = 0;
+  let askedToLeave = NOT_ASKED;
   let cancelTimer = (): void => {};
   let stopped: (() => void) | undefined;
 
@@ -233,9 +234,10 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
     } else if (command === (BIND_COMMAND[options.mode] | 0x8000_0000) >>> 0) {
       if (phase === "binding") bindAnswered(status);
     } else if (command === COMMAND.unbind) {
-      putHead(out, COMMAND.unbind_resp, 0, sequence);
+      // Agreed when everything is answered: it may close once it has our word.
       log.info({ bind: options.name }, "carrier asked us to unbind");
-      enter("leaving");
+      askedToLeave = sequence;
+      if (phase !== "leaving") enter("leaving");
     } else if (command === COMMAND.unbind_resp) {
       close(undefined);
     } else if (command === COMMAND.generic_nack) {
@@ -284,7 +286,7 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
     const phaseMs = nowMs - phaseAtMs;
     if (phase === "connecting" && phaseMs > CONNECT_MS_MAX) close("connecting took too long");
     else if (phase === "binding" && phaseMs > responseMs) close("no answer to the bind");
-    else if (phase === "leaving" && phaseMs > (weLeave() ? leaveMs : 0) + LEAVE_MS_MAX) {
+    else if (phase === "leaving" && phaseMs > leaveMs + LEAVE_MS_MAX) {
       close("the carrier did not let go");
     } else if (phase === "bound" || phase === "leaving") keepAlive(nowMs);
     if (inFlight.oldestMs() < nowMs - responseMs) {
@@ -315,7 +317,8 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
 
   /** Everything is answered: says goodbye if it is we who go; the peer has said it otherwise. */
   function leave(): void {
-    if (!weLeave()) {
+    if (askedToLeave !== NOT_ASKED) {
+      putHead(out, COMMAND.unbind_resp, 0, askedToLeave);
       flush();
       close("the carrier unbound");
     } else if (unbound === 0) {
@@ -323,10 +326,6 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
       phaseAtMs = clock.monotonicMs() - leaveMs;
       putHead(out, COMMAND.unbind, 0, unbound);
     }
-  }
-
-  function weLeave(): boolean {
-    return stopping || rebinding;
   }
 
   function leaveSoon(): void {
@@ -345,7 +344,7 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
     cancelTimer();
     out.at = 0;
     unbound = 0;
-    rebinding = false;
+    askedToLeave = NOT_ASKED;
     // `destroy` may drop what was written just now: half a goodbye helps nobody.
     old.end(() => old.destroy());
     clock.after(LEAVE_MS_MAX, () => old.destroy());
@@ -404,7 +403,6 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
       if (phase !== "bound") return;
       log.warn({ bind: options.name, status: statusName(status) }, "bind is in a wrong state");
       reconnect.refused(status);
-      rebinding = true;
       leaveSoon();
     },
     stop() {

@@ -1,0 +1,276 @@
+/**
+ * Bracket: a nats-server, simulated carriers, and as many connector processes (in this one) as a
+ * test starts, each with its own connection. Dispatch frames are made as owners make them.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type CarrierOptions, DEFAULTS } from "../../../bench/carrier/options.js";
+import { openSmsc, type Smsc } from "../../../bench/carrier/smsc.js";
+import { fillRandom, SYSTEM_CLOCK, sleep } from "../../../core/clock.js";
+import { type CarrierConfig, encodeConfig, parseCarrier } from "../../../core/configuration.js";
+import type { CommonSettings, Host } from "../../../core/host.js";
+import { extendKeys, loadKeys } from "../../../core/keys.js";
+import { SILENT } from "../../../core/log.js";
+import { formatId } from "../../../core/message.js";
+import { tokenOf } from "../../../core/number-seal.js";
+import {
+  AttemptFrame,
+  type AttemptRecord,
+  DispatchFrame,
+  type DispatchRecord,
+  ReceiptFrame,
+  type ReceiptRecord,
+} from "../../../core/proto/floe/v1/frames.js";
+import { Message } from "../../../core/proto/floe/v1/messaging.js";
+import { loadSettings } from "../../../core/settings.js";
+import type { StreamClient } from "../../../core/stream/stream.js";
+import {
+  attemptsOfCarrier,
+  BUCKETS,
+  dispatchConsumers,
+  dispatchSubject,
+  receiptSubject,
+  SLOTS,
+  type Slot,
+  STREAMS,
+} from "../../../core/subjects.js";
+import { serve } from "../../../services/connectors/main.js";
+import { countSegments, measured } from "../../../workers/segments.js";
+import { stored, until } from "../dispatch/system.js";
+import { type NatsBracket, withNats } from "../with-nats.js";
+
+export { stored, until } from "../dispatch/system.js";
+
+export const LOGIN = { systemId: "floe", password: "secret" } as const;
+
+/** A message as a test words it. */
+export interface Wanted {
+  readonly to: string;
+  readonly text?: string;
+  readonly from?: string;
+  readonly hop?: number;
+  readonly candidates?: readonly string[];
+  readonly expiresAtMs?: number;
+  readonly validitySeconds?: number;
+  readonly receipt?: 0 | 1 | 2;
+}
+
+export interface PublishOptions {
+  readonly lane?: number;
+  readonly slot?: Slot;
+  readonly again?: boolean;
+  readonly causedAtMs?: number;
+  readonly partition?: number;
+  readonly id?: string;
+}
+
+export interface Kit {
+  readonly nats: NatsBracket;
+  readonly client: StreamClient;
+  /** A simulated carrier that listens. */
+  simulate(options?: Partial<CarrierOptions>): Promise<Smsc>;
+  configure(name: string, port: number, config?: Partial<CarrierConfig>): Promise<void>;
+  /** Starts a connector; resolves when it is ready. Returns what stops it. */
+  connect(name: string, environment?: Record<string, string>): Promise<() => Promise<void>>;
+  /** Publishes one dispatch frame. Returns the message ids, as text. */
+  publish(
+    carrier: string,
+    messages: readonly Wanted[],
+    options?: PublishOptions,
+  ): Promise<readonly string[]>;
+  /** Publishes a frame once more, marked `again`, with the same records and `more` behind them. */
+  again(carrier: string, id: string, more: readonly Wanted[]): Promise<{ added: string[] }>;
+  attempts(carrier: string): Promise<readonly Attempt[]>;
+  /** Waits until this many attempts of the kind are there. */
+  waitFor(
+    carrier: string,
+    kind: number,
+    count: number,
+    withinMs?: number,
+  ): Promise<readonly Attempt[]>;
+  cold(carrier: string): Promise<readonly ReceiptRecord[]>;
+  /** Frames of the carrier that are not acknowledged. */
+  backlog(carrier: string): Promise<number>;
+}
+
+export type Attempt = AttemptRecord & { readonly id: string; readonly partition: number };
+
+export const KIND = { submitted: 2, refused: 3, doubted: 4, receipt: 5, marker: 7 } as const;
+
+export async function withKit(run: (kit: Kit) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "floe-connector-"));
+  const keysFile = join(folder, "keys.json");
+  writeFileSync(keysFile, extendKeys(undefined, SYSTEM_CLOCK.nowMs(), 2));
+  const { token } = loadKeys(keysFile);
+  const smscs: Smsc[] = [];
+  const stops: (() => Promise<void>)[] = [];
+  try {
+    await withNats(async (nats) => {
+      const client = await nats.client("test");
+      await client.declare(STREAMS);
+      const carriers = await client.bucket(BUCKETS.carriers);
+      let frames = 0;
+      const published = new Map<string, DispatchFrame>();
+
+      async function attempts(carrier: string): Promise<Attempt[]> {
+        const all = await stored(client, "ATTEMPTS", attemptsOfCarrier(carrier));
+        return all.flatMap(({ data }) => {
+          const { records, partition } = AttemptFrame.decode(data);
+          return records.map((record) => {
+            const id = record.messageId.length === 16 ? formatId(record.messageId) : "";
+            return { ...record, id, partition };
+          });
+        });
+      }
+
+      try {
+        await run({
+          nats,
+          client,
+          async simulate(options = {}) {
+            const smsc = await openSmsc({ ...DEFAULTS, ...LOGIN, track: true, ...options });
+            smscs.push(smsc);
+            return smsc;
+          },
+          async configure(name, port, config = {}) {
+            const base = {
+              name,
+              link: "smpp",
+              status: "active",
+              host: "127.0.0.1",
+              port,
+              ...LOGIN,
+            };
+            await carriers.put(name, encodeConfig(parseCarrier({ ...base, ...config })));
+          },
+          async connect(name, environment = {}) {
+            const stop = await startConnector(nats, name, keysFile, environment);
+            stops.push(stop);
+            return stop;
+          },
+          async publish(carrier, messages, options = {}) {
+            const { lane = 2, slot = "0", partition = 0, again = false } = options;
+            const causedAtMs = options.causedAtMs ?? SYSTEM_CLOCK.nowMs();
+            frames += 1;
+            const subject = dispatchSubject(carrier, lane, slot);
+            const identity = options.id ?? `${partition}/${frames}/${subject}/0`;
+            const records = messages.map((message) => recordOf(message, token));
+            const frame: DispatchFrame = {
+              ...{ carrier, lane: lane as 1 | 2 | 3, slot: SLOTS.indexOf(slot), identity },
+              ...{ causedAtMs: BigInt(causedAtMs), again, partition, records },
+            };
+            published.set(identity, frame);
+            await client.publish(subject, DispatchFrame.encode(frame).finish(), { id: identity });
+            return records.map(({ messageId }) => formatId(messageId));
+          },
+          async again(carrier, id, more) {
+            const before = published.get(id)!;
+            const added = more.map((message) => recordOf(message, token));
+            const frame = { ...before, again: true, records: [...before.records, ...added] };
+            const subject = dispatchSubject(carrier, before.lane, SLOTS[before.slot]!);
+            await client.publish(subject, DispatchFrame.encode(frame).finish());
+            return { added: added.map(({ messageId }) => formatId(messageId)) };
+          },
+          attempts,
+          async waitFor(carrier, kind, count, withinMs = 15_000) {
+            let found: Attempt[] = [];
+            await until(async () => {
+              found = (await attempts(carrier)).filter((one) => one.kind === kind);
+              return found.length >= count;
+            }, withinMs);
+            return found;
+          },
+          async cold(carrier) {
+            const all = await stored(client, "RECEIPTS", receiptSubject(carrier));
+            return all.flatMap(({ data }) => ReceiptFrame.decode(data).records);
+          },
+          async backlog(carrier) {
+            const all = dispatchConsumers(carrier).map((spec) => client.backlog(spec));
+            const each = await Promise.all(all);
+            return each.reduce((sum, { pending, ackPending }) => sum + pending + ackPending, 0);
+          },
+        });
+      } finally {
+        for (const stop of stops.reverse()) await stop();
+      }
+    });
+  } finally {
+    for (const smsc of smscs) await smsc.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A record as workers make it. */
+function recordOf(wanted: Wanted, token: Uint8Array): DispatchRecord {
+  const { to, from = "Floe", text = "Hello", hop = 0, candidates = [], receipt = 0 } = wanted;
+  const bytes = Buffer.from(text, "utf8");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const segments = countSegments(bytes, view, 0, bytes.length);
+  const messageId = Buffer.alloc(16);
+  fillRandom(messageId);
+  const nowMs = SYSTEM_CLOCK.nowMs();
+  const { validitySeconds = 0, expiresAtMs = nowMs + 600_000 } = wanted;
+  const message = Message.fromPartial({
+    ...{ to, from, validitySeconds, receipt, body: { $case: "text", text } },
+  });
+  return {
+    ...{ messageId, acceptedAtMs: BigInt(nowMs), account: 7, hop, segments },
+    expiresAtMs: BigInt(expiresAtMs),
+    encoding: measured.encoding as 1 | 2,
+    plain: measured.plain,
+    toTok: Buffer.from(tokenOf(to, token)!),
+    message,
+    candidates: candidates.map((carrier) => ({ carrier, costMicros: 1n, costCurrency: "EUR" })),
+  };
+}
+
+async function startConnector(
+  nats: NatsBracket,
+  name: string,
+  keysFile: string,
+  environment: Record<string, string>,
+): Promise<() => Promise<void>> {
+  const client = await nats.client(name);
+  const parts: (() => Promise<void> | void)[] = [];
+  const ready: (() => boolean)[] = [];
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopped ??= (async () => {
+      for (const close of parts.reverse()) await close();
+    })();
+    return stopped;
+  };
+  const host: Partial<Host> = {
+    processId: `${name}-${SYSTEM_CLOCK.nowMs()}`,
+    clock: SYSTEM_CLOCK,
+    lifecycle: {
+      onStop: (_: string, close: () => Promise<void> | void) => void parts.push(close),
+      stop,
+      stopping: () => stopped !== undefined,
+    },
+    common: { keysFile } as CommonSettings,
+    log: () => SILENT,
+    settings: (table) =>
+      loadSettings(table, [], { FLOE_CONNECTOR_LEASE_SECONDS: "2", ...environment }),
+    stream: async () => client,
+    listening: () => {},
+    readiness: (_, isReady) => void ready.push(isReady),
+  };
+  await serve(host as Host);
+  await until(() => ready.every((one) => one()));
+  return stop;
+}
+
+/** Distinct numbers that end as given. */
+export function numbers(count: number, suffix = "5555"): string[] {
+  return Array.from(
+    { length: count },
+    (_, index) => `+4477${String(index).padStart(4, "0")}${suffix}`,
+  );
+}
+
+/** Lets `delayMs` go by. */
+export function pause(delayMs: number): Promise<void> {
+  return sleep(SYSTEM_CLOCK, delayMs);
+}
