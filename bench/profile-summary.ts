@@ -11,7 +11,7 @@ const TOTAL_SHOWN = 20;
 
 /** Processes that wrote no profile (nats-server, or killed before their end) are named as such. */
 export function summarize(folder: ProfileFolder, round: Round): string {
-  const { side, cpuMicros, load } = round;
+  const { side, cpuMicros, load, window } = round;
   const parts = Object.entries(cpuMicros).map(([role, micros]) => {
     const path = folder.folder(side, role);
     const files = existsSync(path) ? readdirSync(path).filter(isProfile).sort() : [];
@@ -19,14 +19,18 @@ export function summarize(folder: ProfileFolder, round: Round): string {
     if (files.length === 0) return `${head}, no profile\n`;
     const threads = files.map((file) => {
       const profile = JSON.parse(readFileSync(join(path, file), "utf8")) as CpuProfile;
-      const times = threadTimes(profile, round.window);
-      return threadText(threadName(file), times, load.accepted);
+      return { name: threadName(file), times: threadTimes(profile, window) };
     });
-    return [`${head}\n`, ...threads].join("\n");
+    const sampled = threads.reduce((sum, { times }) => sum + times.busyMicros, 0);
+    // A sample lasts until the next one, also while another process has the core.
+    const scale = Math.min(1, micros / Math.max(1, sampled));
+    const texts = threads.map(({ name, times }) => threadText(name, times, load.accepted / scale));
+    return [`${head}\n`, ...texts].join("\n");
   });
   return [
-    "Per message, in microseconds, of the measured window. The profiler itself costs: compare",
-    "shares, and take absolute figures from rounds without it.",
+    "In microseconds a message, of the measured window. Samples are scaled down to the CPU time of",
+    "their process where that is less: a sample also counts time spent waiting for a core. The",
+    "profiler itself costs: compare shares, take absolute figures from rounds without it.",
     "",
     ...parts,
   ].join("\n");

@@ -56,9 +56,11 @@ export function jsonOf(report: Report): string {
 
 export function printReport(report: Report): void {
   const { floe, bare, machine, rounds } = report;
-  print();
-  print(bold("Rounds"));
-  print(roundsTable(rounds));
+  if (rounds.length > 0) {
+    print();
+    print(bold("Rounds"));
+    print(roundsTable(rounds));
+  }
   if (floe !== undefined) printSide("floe", floe);
   if (bare !== undefined) printSide("bare", bare);
   const ratios = ratiosOf(report);
