@@ -35,6 +35,11 @@ export interface Pull {
 
 /** One sign of life at least in each half of a request's time; two missing end the session. */
 const HEARTBEATS_PER_REQUEST = 4;
+/**
+ * One request's share of what the server may send unread: it drops a connection with 64 MiB of it
+ * (its `max_pending`), and a frame may have a MiB.
+ */
+const REQUEST_BYTES_MAX = 8 * 1_024 * 1_024;
 /** A blocked event loop is no silent server: what waits in the socket is read first. */
 const GRACE_MS = 500;
 const NANOS = 1_000_000;
@@ -43,7 +48,7 @@ export function openPull(link: Link, options: PullOptions): Pull {
   const { expiresMs } = options;
   const heartbeatMs = Math.max(100, Math.floor(expiresMs / HEARTBEATS_PER_REQUEST));
   const next = `$JS.API.CONSUMER.MSG.NEXT.${options.stream}.${options.consumer}`;
-  const times = `,"expires":${expiresMs * NANOS},"idle_heartbeat":${heartbeatMs * NANOS}}`;
+  const times = `,"expires":${expiresMs * NANOS},"idle_heartbeat":${heartbeatMs * NANOS},"max_bytes":${REQUEST_BYTES_MAX}}`;
   const inbox = link.inbox();
   /** Requests in the order in which they were sent, with what is left of each. */
   const requests: { sentAtMs: number; left: number }[] = [];
@@ -95,12 +100,13 @@ export function openPull(link: Link, options: PullOptions): Pull {
   function status(message: Msg): void {
     const code = message.headers?.code ?? 0;
     if (code === 100) return;
-    if (code === 404 || code === 408) {
+    const description = message.headers?.description ?? "";
+    if (code === 404 || code === 408 || /maxbytes|batch completed/i.test(description)) {
       writeOff(Number(message.headers?.get("Nats-Pending-Messages") ?? 0));
       options.expired();
       return;
     }
-    end(`${code} ${message.headers?.description ?? ""}`.trim());
+    end(`${code} ${description}`.trim());
   }
 
   /** `count` messages will not come: a request expired. */
