@@ -46,17 +46,18 @@ export function putTokenBlock(
 
 /** Makes the data block at `into[at]` from a token block and the message id at `id[idAt]`. */
 export function putDataBlock(
-  into: Uint8Array,
+  into: DataView,
   at: number,
-  tokenBlocks: Uint8Array,
+  tokenBlocks: DataView,
   tokenAt: number,
-  id: Uint8Array,
+  id: DataView,
   idAt: number,
 ): void {
-  for (let index = 0; index < NUMBER_BYTES; index += 1) {
-    into[at + index] = tokenBlocks[tokenAt + index]!;
-    into[at + NUMBER_BYTES + index] = id[idAt + ID_TAIL_AT + index]!;
-  }
+  // Words, since octets one by one cost half as much as the rest of sealing.
+  into.setInt32(at, tokenBlocks.getInt32(tokenAt, true), true);
+  into.setInt32(at + 4, tokenBlocks.getInt32(tokenAt + 4, true), true);
+  into.setInt32(at + NUMBER_BYTES, id.getInt32(idAt + ID_TAIL_AT, true), true);
+  into.setInt32(at + NUMBER_BYTES + 4, id.getInt32(idAt + ID_TAIL_AT + 4, true), true);
 }
 
 /** Encrypts whole blocks, any number in one call; the result is a buffer of its own. */

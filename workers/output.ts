@@ -27,19 +27,20 @@ export function ensure(output: Output, count: number): void {
   output.view = new DataView(bytes.buffer);
 }
 
-/** Copies `view[from, end)`. Four octets a step: a subarray for `set` would be an object each time. */
+/**
+ * Copies `view[from, end)`. A subarray for `set` would be an object each time (60 ns against 30 for
+ * 70 octets); 64-bit floats would be faster still, but may change the bits of a NaN.
+ */
 export function copy(output: Output, view: DataView, from: number, end: number): void {
   const into = output.view;
   let at = output.at;
-  const whole = end - 3;
-  while (from < whole) {
+  for (const last = end - 7; from < last; from += 8) {
     into.setInt32(at, view.getInt32(from, true), true);
-    from += 4;
-    at += 4;
+    into.setInt32(at + 4, view.getInt32(from + 4, true), true);
+    at += 8;
   }
-  while (from < end) {
+  for (; from < end; from += 1) {
     into.setUint8(at, view.getUint8(from));
-    from += 1;
     at += 1;
   }
   output.at = at;
@@ -86,7 +87,7 @@ export function setUint53(view: DataView, at: number, value: number): void {
   view.setUint32(at + 4, (value - low) / 2 ** 32, true);
 }
 
-/** Octets that a message begun by `beginMessage` has before its first field. */
+/** A varint padded to this many octets: lengths to 2 MiB, known only at the end. */
 const LENGTH_BYTES = 3;
 
 /** Begins a nested message, its length a varint padded to three octets. Returns its first byte. */

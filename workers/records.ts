@@ -161,11 +161,14 @@ export function putVerdict(
     putCandidates(output, VERDICT.candidates, decision.segments, choice, tables);
   }
   if (decision.network >= 0) putPiece(output, tables.networkPieces, decision.network);
-  if (decision.planIndex >= 0) putPiece(output, tables.planPieces, decision.planIndex);
+  if (decision.planIndex >= 0) {
+    putPiece(output, tables.planPieces, decision.planIndex);
+  } else {
+    putNumber(output, VERDICT.tablesVersion, tables.version);
+    putNumber(output, VERDICT.plan, decision.plan);
+  }
   putNumber(output, VERDICT.encoding, decision.encoding);
   putNumber(output, VERDICT.segments, decision.segments);
-  putNumber(output, VERDICT.tablesVersion, tables.version);
-  putNumber(output, VERDICT.plan, decision.plan);
   putFromMessage(output, request, decision);
   endMessage(output, begun);
   return begun;

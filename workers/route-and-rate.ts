@@ -89,7 +89,7 @@ export default function routeAndRate(task: RouteTask): RouteResult {
     counts.push(routeFrame(at, end, tables));
     at = end;
   }
-  finishSealing(task.keys, verdicts.bytes, dispatches.bytes);
+  finishSealing(task.keys, verdicts.view, dispatches.view);
 
   request.bytes = NOTHING;
   return {
@@ -145,7 +145,6 @@ function routeRecord(at: number, end: number, lane: number, tables: Tables): boo
 /** Fills `decision` with what the request says; its reason is INTERNAL if that is not enough. */
 function readRequest(readable: boolean, end: number, lane: number): void {
   const { bytes, record, message } = request;
-  message.fill(-1);
   const acceptedAtMs = isBytes(record, REQUEST.acceptedAtMs, end, 8)
     ? fixed64Of(bytes, record, REQUEST.acceptedAtMs)
     : 0;
@@ -163,10 +162,13 @@ function readRequest(readable: boolean, end: number, lane: number): void {
   decision.network = -1;
   decision.encoding = 0;
   decision.segments = 0;
-  decision.trafficClass = 0;
-  decision.lane = lane;
+  decision.lane = lane >= LANE_HIGH && lane <= LANE_BULK ? lane : 0;
   decision.reason = REASON.INTERNAL;
-  if (!readable || !readMessage(end) || decision.acceptedAtMs === 0) return;
+  const whole = readable && readMessage(end);
+  if (!whole) message.fill(-1);
+  decision.trafficClass = varintOf(message, MESSAGE.trafficClass);
+  if (decision.lane === 0) decision.lane = laneOfClass(decision.trafficClass);
+  if (!whole || decision.acceptedAtMs === 0) return;
 
   decision.reason = REASON.NONE;
   const validitySeconds = varintOf(message, MESSAGE.validitySeconds);
@@ -179,23 +181,15 @@ function readMessage(end: number): boolean {
   if (!isWithin(record, REQUEST.message, end)) return false;
   const at = record[2 * REQUEST.message]!;
   const messageEnd = at + record[2 * REQUEST.message + 1]!;
-  const whole =
+  return (
     readFields(bytes, at, messageEnd, message) &&
     isWithin(message, MESSAGE.text, messageEnd) &&
     (!has(message, MESSAGE.to) || isWithin(message, MESSAGE.to, messageEnd)) &&
     (!has(message, MESSAGE.from) || isWithin(message, MESSAGE.from, messageEnd)) &&
     (!has(message, MESSAGE.clientReference) ||
       isWithin(message, MESSAGE.clientReference, messageEnd)) &&
-    (!has(message, MESSAGE.tags) || areTags(at, messageEnd));
-  if (!whole) {
-    message.fill(-1);
-    return false;
-  }
-  decision.trafficClass = varintOf(message, MESSAGE.trafficClass);
-  if (decision.lane < LANE_HIGH || decision.lane > LANE_BULK) {
-    decision.lane = laneOfClass(decision.trafficClass);
-  }
-  return true;
+    (!has(message, MESSAGE.tags) || areTags(at, messageEnd))
+  );
 }
 
 /** Whether the message's tags can be read: they are copied into the verdict as they are. */
@@ -256,6 +250,7 @@ function write(tables: Tables, requestBytes: number): void {
   if (decision.digitsAt >= 0) {
     addNumber(
       request.bytes,
+      request.view,
       decision.digitsAt,
       decision.digitsEnd,
       request.record[2 * REQUEST.messageId]!,

@@ -22,7 +22,9 @@ const ACCEPTED_MS_MAX = 4_102_444_800_000;
 
 const seals = openSealCache();
 let tokenBlocks = new Uint8Array(1_024 * BLOCK_BYTES);
+let tokenView = viewOf(tokenBlocks);
 let dataBlocks = new Uint8Array(1_024 * BLOCK_BYTES);
+let dataView = viewOf(dataBlocks);
 /** For each number: its month (an index into `months`), and where its results go. */
 let monthOf = new Uint8Array(1_024);
 let places = new Int32Array(1_024 * 3);
@@ -49,12 +51,14 @@ export function dropSealing(backTo: number): void {
 }
 
 /**
- * Adds the number with the digits `bytes[at, end)`, of the message whose id is at `bytes[idAt]`,
+ * Adds the number with the digits `bytes[at, end)`, of the message whose id is at `bytes[idAt]`
+ * (`view` is of the same bytes),
  * accepted at a time that `isAcceptedTime`. Its `to_enc` will be written to `verdicts[encAt]`, its
  * `to_tok` to `verdicts[tokAt]` and, unless that is 0, to `dispatches[dispatchTokAt]`.
  */
 export function addNumber(
   bytes: Uint8Array,
+  view: DataView,
   at: number,
   end: number,
   idAt: number,
@@ -66,7 +70,7 @@ export function addNumber(
   if (count === monthOf.length) grow();
   const block = count * BLOCK_BYTES;
   putTokenBlock(tokenBlocks, block, bytes, at, end);
-  putDataBlock(dataBlocks, block, tokenBlocks, block, bytes, idAt);
+  putDataBlock(dataView, block, tokenView, block, view, idAt);
   monthOf[count] = monthIndex(acceptedAtMs);
   places[3 * count] = encAt;
   places[3 * count + 1] = tokAt;
@@ -79,25 +83,31 @@ export function addNumber(
  * @throws FloeError "keys.invalid" naming a month that has no data key: rejecting its messages
  *   would lose them for a key that the operator can still add.
  */
-export function finishSealing(keys: TaskKeys, verdicts: Uint8Array, dispatches: Uint8Array): void {
+export function finishSealing(keys: TaskKeys, verdicts: DataView, dispatches: DataView): void {
   if (count === 0) return;
   const bytes = count * BLOCK_BYTES;
-  const tokens = seals.of(keys.token)(tokenBlocks.subarray(0, bytes));
-  const sealed = months.length === 1 ? sealMonth(keys, 0, dataBlocks, bytes) : sealMonths(keys);
+  const tokens = viewOf(seals.of(keys.token)(tokenBlocks.subarray(0, bytes)));
+  const sealed = viewOf(
+    months.length === 1 ? sealMonth(keys, 0, dataBlocks, bytes) : sealMonths(keys),
+  );
   for (let index = 0; index < count; index += 1) {
     const from = index * BLOCK_BYTES;
-    const encAt = places[3 * index]!;
-    const tokAt = places[3 * index + 1]!;
+    copyBlock(sealed, from, verdicts, places[3 * index]!);
+    copyBlock(tokens, from, verdicts, places[3 * index + 1]!);
     const dispatchTokAt = places[3 * index + 2]!;
-    for (let octet = 0; octet < BLOCK_BYTES; octet += 1) {
-      verdicts[encAt + octet] = sealed[from + octet]!;
-      verdicts[tokAt + octet] = tokens[from + octet]!;
-    }
-    if (dispatchTokAt === 0) continue;
-    for (let octet = 0; octet < BLOCK_BYTES; octet += 1) {
-      dispatches[dispatchTokAt + octet] = tokens[from + octet]!;
-    }
+    if (dispatchTokAt !== 0) copyBlock(tokens, from, dispatches, dispatchTokAt);
   }
+}
+
+function copyBlock(blocks: DataView, from: number, into: DataView, at: number): void {
+  into.setInt32(at, blocks.getInt32(from, true), true);
+  into.setInt32(at + 4, blocks.getInt32(from + 4, true), true);
+  into.setInt32(at + 8, blocks.getInt32(from + 8, true), true);
+  into.setInt32(at + 12, blocks.getInt32(from + 12, true), true);
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function sealMonth(keys: TaskKeys, month: number, blocks: Uint8Array, bytes: number): Uint8Array {
@@ -152,9 +162,11 @@ function grow(): void {
   const largerTokens = new Uint8Array(more * BLOCK_BYTES);
   largerTokens.set(tokenBlocks);
   tokenBlocks = largerTokens;
+  tokenView = viewOf(tokenBlocks);
   const largerData = new Uint8Array(more * BLOCK_BYTES);
   largerData.set(dataBlocks);
   dataBlocks = largerData;
+  dataView = viewOf(dataBlocks);
   const largerMonths = new Uint8Array(more);
   largerMonths.set(monthOf);
   monthOf = largerMonths;

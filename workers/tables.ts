@@ -53,7 +53,7 @@ export interface Tables {
   /** Of each carrier, a verdict's fields carrier and cost_currency, and a candidate's. */
   readonly carrierPieces: Pieces;
   readonly candidatePieces: Pieces;
-  /** Of each plan, a verdict's fields currency and charge_basis. */
+  /** Of each plan, a verdict's fields currency, charge_basis, tables_version and plan. */
   readonly planPieces: Pieces;
 }
 
@@ -84,7 +84,7 @@ export function openTables(image: ArrayBufferLike): Tables {
     prices: new Float64Array(image, pricesAt, pricesBytes / 8),
     networkPieces: pieces(networkBytes, new Int32Array(image, ...words("networkAt"))),
     ...carriersOf(names),
-    ...plansOf(names),
+    ...plansOf(names, version),
   };
 }
 
@@ -118,7 +118,7 @@ function carriersOf({ carriers }: Names): Pick<Tables, "carrierPieces" | "candid
   };
 }
 
-function plansOf({ plans }: Names) {
+function plansOf({ plans }: Names, version: number) {
   let slots = 8;
   while (slots < plans.length * 2) slots *= 2;
   const planNumbers = new Uint32Array(slots);
@@ -134,9 +134,11 @@ function plansOf({ plans }: Names) {
     planIndices,
     planRoots: Int32Array.from(plans, ({ root }) => root),
     planBasis: Uint8Array.from(plans, ({ chargeBasis }) => chargeBasis),
-    planPieces: encodePieces(plans, (writer, { currency, chargeBasis }) => {
+    planPieces: encodePieces(plans, (writer, { plan, currency, chargeBasis }) => {
       putText(writer, VERDICT.currency, currency);
       putVarint(writer, VERDICT.chargeBasis, chargeBasis);
+      putVarint(writer, VERDICT.tablesVersion, version);
+      putVarint(writer, VERDICT.plan, plan);
     }),
   };
 }
