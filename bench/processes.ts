@@ -4,8 +4,8 @@
  * CPU time is user and system time of all threads, in ticks of 10 ms: over 300,000 messages a tick
  * is 0.03 us a message. Wall time on a shared machine drifts by a factor of two, CPU time by 15 %.
  */
-import { readFileSync } from "node:fs";
-import type { SideProcess } from "./side.js";
+import { readdirSync, readFileSync } from "node:fs";
+import type { Counts, SideProcess } from "./side.js";
 
 /** USER_HZ, which Linux fixes at 100 for what it shows of itself (proc(5), sysconf(3)). */
 const TICKS_PER_SECOND = 100;
@@ -17,6 +17,8 @@ export interface Usage {
   /** Resident memory; the highest so far for `residentPeakBytes`. */
   readonly residentBytes: number;
   readonly residentPeakBytes: number;
+  /** CPU time by thread name, of the threads that live. */
+  readonly threadMicros: Counts;
 }
 
 /** Processes that are gone are absent: the caller compares what it asked with what it got. */
@@ -27,8 +29,28 @@ export function usageOf(processes: readonly SideProcess[]): readonly Usage[] {
     if (stat === undefined || status === undefined) return [];
     const cpuMicros = cpuMicrosOf(stat);
     const residentBytes = bytesOf(status, "VmRSS");
-    return [{ role, pid, cpuMicros, residentBytes, residentPeakBytes: bytesOf(status, "VmHWM") }];
+    const residentPeakBytes = bytesOf(status, "VmHWM");
+    const threadMicros = threadsOf(pid);
+    return [{ role, pid, cpuMicros, residentBytes, residentPeakBytes, threadMicros }];
   });
+}
+
+/** Names tell Node's own threads from those of ClickHouse's pools. */
+function threadsOf(pid: number): Counts {
+  const micros: Record<string, number> = {};
+  let threads: readonly string[] = [];
+  try {
+    threads = readdirSync(`/proc/${pid}/task`);
+  } catch {
+    // Gone, as the caller has noticed or will.
+  }
+  for (const thread of threads) {
+    const stat = read(pid, `task/${thread}/stat`);
+    if (stat === undefined) continue;
+    const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
+    micros[name] = (micros[name] ?? 0) + cpuMicrosOf(stat);
+  }
+  return micros;
 }
 
 /** @param stat text of /proc/<pid>/stat; the name in it may hold spaces and parentheses. */
@@ -61,5 +83,25 @@ export function cpuBetween(
     const earlier = before.find((one) => one.pid === pid)?.cpuMicros ?? 0;
     micros[role] = (micros[role] ?? 0) + cpuMicros - earlier;
   }
+  return micros;
+}
+
+/** CPU time in microseconds by thread name between two readings of one role. */
+export function threadsBetween(
+  before: readonly Usage[],
+  after: readonly Usage[],
+  role: string,
+): Counts {
+  const micros: Record<string, number> = {};
+  const add = (readings: readonly Usage[], sign: number): void => {
+    for (const one of readings) {
+      if (one.role !== role) continue;
+      for (const [name, time] of Object.entries(one.threadMicros)) {
+        micros[name] = (micros[name] ?? 0) + sign * time;
+      }
+    }
+  };
+  add(after, 1);
+  add(before, -1);
   return micros;
 }

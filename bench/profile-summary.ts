@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { type CpuProfile, type Share, type ThreadTimes, threadTimes } from "./profile.js";
 import type { ProfileFolder } from "./profile-folder.js";
 import type { Round } from "./round.js";
+import type { Counts } from "./side.js";
 
 const OWNERS_SHOWN = 12;
+const THREADS_SHOWN = 12;
 const SELF_SHOWN = 25;
 const TOTAL_SHOWN = 20;
 
@@ -15,8 +17,9 @@ export function summarize(folder: ProfileFolder, round: Round): string {
   const parts = Object.entries(cpuMicros).map(([role, micros]) => {
     const path = folder.folder(side, role);
     const files = existsSync(path) ? readdirSync(path).filter(isProfile).sort() : [];
+    const native = threadsText(round.threadMicros[role] ?? {}, load.accepted);
     const head = `== ${side} ${role}: ${perMessage(micros, load.accepted)} us of CPU a message`;
-    if (files.length === 0) return `${head}, no profile\n`;
+    if (files.length === 0) return `${head}, no profile\n${native}`;
     const threads = files.map((file) => {
       const profile = JSON.parse(readFileSync(join(path, file), "utf8")) as CpuProfile;
       return { name: threadName(file), times: threadTimes(profile, window) };
@@ -25,7 +28,7 @@ export function summarize(folder: ProfileFolder, round: Round): string {
     // A sample lasts until the next one, also while another process has the core.
     const scale = Math.min(1, micros / Math.max(1, sampled));
     const texts = threads.map(({ name, times }) => threadText(name, times, load.accepted / scale));
-    return [`${head}\n`, ...texts].join("\n");
+    return [head, native, ...texts].join("\n");
   });
   return [
     "In microseconds a message, of the measured window. Samples are scaled down to the CPU time of",
@@ -64,6 +67,16 @@ function threadText(name: string, times: ThreadTimes, messages: number): string 
     ...list("time of its own", self, SELF_SHOWN),
     ...list("ours, with all that they called", total, TOTAL_SHOWN),
   ].join("\n");
+}
+
+/** By what the kernel counted: what is not JavaScript shows here alone. */
+function threadsText(threadMicros: Counts, messages: number): string {
+  const threads = Object.entries(threadMicros)
+    .filter(([, micros]) => micros > 0)
+    .sort(([, one], [, other]) => other - one)
+    .slice(0, THREADS_SHOWN)
+    .map(([name, micros]) => `   ${perMessage(micros, messages).padStart(8)}  ${name}\n`);
+  return `   by thread\n${threads.join("")}`;
 }
 
 function perMessage(micros: number, messages: number): string {

@@ -9,7 +9,7 @@ import { type Clock, SYSTEM_CLOCK, sleep } from "../core/clock.js";
 import { print, progress } from "../core/output.js";
 import { startLoad } from "./load-process.js";
 import type { LoadResult, LoadSpec } from "./load-spec.js";
-import { cpuBetween, type Usage, usageOf } from "./processes.js";
+import { cpuBetween, threadsBetween, type Usage, usageOf } from "./processes.js";
 import type { Counts, Details, Outcome, Side, SideName } from "./side.js";
 
 export const WARM_UP_MESSAGES = 20_000;
@@ -31,6 +31,8 @@ export interface Round {
   readonly cpuMicros: Counts;
   readonly loadCpuMicros: number;
   readonly usage: readonly Usage[];
+  /** CPU time in microseconds by role and name of the thread, of threads that lived on. */
+  readonly threadMicros: Readonly<Record<string, Counts>>;
   /** Of the clock that profiles use, in microseconds. */
   readonly window: { readonly fromMicros: number; readonly toMicros: number };
 }
@@ -72,6 +74,9 @@ export async function runRound(side: Side, spec: LoadSpec, label: string): Promi
       cpuMicros: cpuBetween(before, drained.usage),
       loadCpuMicros: cpuBetween(loadBefore, drained.loadUsage)["load"] ?? 0,
       usage: drained.usage,
+      threadMicros: Object.fromEntries(
+        side.processes.map(({ role }) => [role, threadsBetween(before, drained.usage, role)]),
+      ),
       window: { fromMicros, toMicros: drained.toMicros },
     };
   } finally {

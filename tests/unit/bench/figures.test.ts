@@ -44,6 +44,7 @@ function round(changes: {
     cpuMicros: { gateway: cpuMicros },
     loadCpuMicros: 2_000,
     usage: [],
+    threadMicros: {},
     window: { fromMicros: 0, toMicros: 1 },
   };
 }

@@ -1,7 +1,13 @@
 /** Unit tests of what is read from /proc. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { bytesOf, cpuBetween, cpuMicrosOf, usageOf } from "../../../bench/processes.js";
+import {
+  bytesOf,
+  cpuBetween,
+  cpuMicrosOf,
+  threadsBetween,
+  usageOf,
+} from "../../../bench/processes.js";
 
 const processes = suite("processes");
 
@@ -29,9 +35,19 @@ processes("find this process, and none that is gone", () => {
 });
 
 processes("add up those of one role", () => {
-  const memory = { residentBytes: 0, residentPeakBytes: 0 };
-  const at = (pid: number, cpuMicros: number) => ({ role: "gateway", pid, cpuMicros, ...memory });
+  const none = { residentBytes: 0, residentPeakBytes: 0, threadMicros: {} };
+  const at = (pid: number, cpuMicros: number) => ({ role: "gateway", pid, cpuMicros, ...none });
   assert.equal(cpuBetween([at(1, 10), at(2, 20)], [at(1, 15), at(2, 30)]), { gateway: 15 });
+});
+
+processes("tell threads apart by name, those of other roles left out", () => {
+  const none = { cpuMicros: 0, residentBytes: 0, residentPeakBytes: 0 };
+  const before = [{ role: "cdr", pid: 1, ...none, threadMicros: { node: 5, libuv: 1 } }];
+  const after = [
+    { role: "cdr", pid: 1, ...none, threadMicros: { node: 9, libuv: 1, new: 2 } },
+    { role: "gateway", pid: 2, ...none, threadMicros: { node: 100 } },
+  ];
+  assert.equal(threadsBetween(before, after, "cdr"), { node: 4, libuv: 0, new: 2 });
 });
 
 processes.run();
