@@ -57,7 +57,9 @@ export async function openLink(options: LinkOptions): Promise<Link> {
   const nats = await dial(options);
   const ticks = new Set<(nowMs: number) => void>();
   const changes = new Set<(up: boolean) => void>();
-  let late: { subject: string; data: Uint8Array }[] = [];
+  /** Answers to be sent: together at the end of this turn of the event loop, or when it is up again. */
+  let answers: { subject: string; data: Uint8Array }[] = [];
+  let sending = false;
   let up = true;
   let open = true;
 
@@ -72,12 +74,16 @@ export async function openLink(options: LinkOptions): Promise<Link> {
   function change(now: boolean): void {
     up = now;
     log.warn({ up, server: nats.getServer() }, "connection to the stream server changed");
-    if (up) {
-      const waited = late;
-      late = [];
-      for (const { subject, data } of waited) nats.publish(subject, data);
-    }
+    if (up) sendAnswers();
     for (const changed of changes) changed(up);
+  }
+
+  function sendAnswers(): void {
+    sending = false;
+    if (!up || nats.isClosed()) return;
+    const waited = answers;
+    answers = [];
+    for (const { subject, data } of waited) nats.publish(subject, data);
   }
 
   function tick(): void {
@@ -98,8 +104,10 @@ export async function openLink(options: LinkOptions): Promise<Link> {
     inbox: () => `${createInbox()}.`,
     answer(subject, data) {
       if (!open) return;
-      if (up) nats.publish(subject, data);
-      else late.push({ subject, data });
+      answers.push({ subject, data });
+      // One write to the socket for all acks of a turn; each by itself costs as much as its frame.
+      if (up && !sending) setImmediate(sendAnswers);
+      sending = up;
     },
     guard(run) {
       try {
@@ -115,6 +123,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
     onTick: (run) => listen(ticks, run),
     async close() {
       open = false;
+      sendAnswers();
       // Draining waits for the server's answer, so it is only tried where one can come.
       if (up && !nats.isClosed()) await nats.drain();
       else await nats.close();
