@@ -42,6 +42,8 @@ export interface Acceptor {
   ): Refusal | undefined;
   /** Calls that are not answered yet. */
   inFlight(): number;
+  /** Answers them now, with what is known: the process cannot wait any longer. */
+  answerAll(): void;
 }
 
 export interface AcceptOptions {
@@ -221,5 +223,11 @@ export function openAcceptor(options: AcceptOptions): Acceptor {
     if (ticking) clock.after(OVERDUE_TICK_MS, tick);
   }
 
-  return { take, inFlight: () => waiting.length };
+  return {
+    take,
+    inFlight: () => waiting.length,
+    answerAll() {
+      while (waiting.length > 0) answerNow(waiting[waiting.length - 1]!);
+    },
+  };
 }

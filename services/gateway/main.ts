@@ -31,6 +31,8 @@ const USAGE_FRAMES_PER_SECOND = 1;
 const USAGE_RECORD_BYTES = 512;
 /** Then its records come back and are published under another id, which does no harm. */
 const USAGE_PUBLISH_MS_MAX = 60_000;
+/** Of the time that calls have at a stop: kept for telling those that are not confirmed by then. */
+const CUT_PART = 0.1;
 
 export const serve: Serve = async (host) => {
   const settings = host.settings(GATEWAY_SETTINGS);
@@ -130,7 +132,10 @@ async function drain(clock: Clock, settings: GatewaySettings, parts: Parts): Pro
   const endMs = clock.monotonicMs() + settings.drainMs;
   const leftMs = (): number => Math.max(0, endMs - clock.monotonicMs());
   for (const end of [...parts.door.streams]) end();
+  // Whoever still waits near the end is told that it is unknown, instead of being cut off.
+  const cancel = clock.after(leftMs() * (1 - CUT_PART), () => parts.door.acceptor()?.answerAll());
   await parts.server.close(leftMs());
+  cancel();
   // A call is answered when its records are stored, so this waits for what nobody awaits any more.
   await Promise.race([parts.outbox.drain(), sleep(clock, leftMs())]);
   await parts.usage.drain(leftMs());

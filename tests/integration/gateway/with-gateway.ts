@@ -47,6 +47,7 @@ export async function withGateway(
   stream: StreamClient,
   run: (gateway: Gateway) => Promise<void>,
   environment: Readonly<Record<string, string>> = {},
+  seeded: { partitions: boolean } = { partitions: true },
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "floe-gateway-"));
   const keysFile = join(folder, "keys.json");
@@ -60,7 +61,9 @@ export async function withGateway(
   const put = async (bucket: string, name: string, value: Uint8Array): Promise<void> => {
     await (await stream.bucket(bucket)).put(name, value);
   };
-  await put(BUCKETS.config, "partitions", encodeConfig({ count: PARTITIONS }));
+  if (seeded.partitions) {
+    await put(BUCKETS.config, "partitions", encodeConfig({ count: PARTITIONS }));
+  }
   const putAccount = (more: Partial<AccountConfig>): Promise<void> =>
     put(BUCKETS.accounts, String(ACCOUNT), encodeConfig({ ...account, ...more }));
   const putKey = (more: Partial<KeyConfig>): Promise<void> =>
@@ -193,20 +196,4 @@ export function told(status: Status | undefined): Told {
     }
   }
   return { code: status?.code ?? -1, text: status?.message ?? "", reason, fields, retryMs };
-}
-
-/** A message that is good as it is. */
-export function message(more: Partial<Message> = {}): Message {
-  return {
-    to: "+447700900123",
-    from: "Floe",
-    body: { $case: "text", text: "Your code is 123456." },
-    trafficClass: 0,
-    idempotencyKey: "",
-    clientReference: "",
-    validitySeconds: 0,
-    receipt: 0,
-    tags: {},
-    ...more,
-  };
 }
