@@ -2,15 +2,16 @@
  * Compile tables: rows in, one binary image out (layout in tables.ts).
  *
  * Runs when tables change, never per message: it may take seconds and use objects. What repeats is
- * stored once (route lists, route sets, prices), since decks price whole countries alike.
+ * stored once (destinations, prices), since decks price whole countries alike.
  */
 import { FloeError } from "../core/errors.js";
 import { VERDICT } from "../core/stream/fields.js";
 import { putText } from "../core/stream/frame.js";
+import { openDestinations } from "./destinations.js";
 import { writeImage } from "./image.js";
 import { readTables } from "./parse-tables.js";
-import { openPrefixBuilder } from "./prefixes.js";
-import { compareOffers, type Offer, openRouteLists } from "./routing.js";
+import { longestPrefix, openPrefixBuilder } from "./prefixes.js";
+import { compareOffers, type Offer } from "./routing.js";
 import { problemsOf, type RouteRow, type TableSource } from "./table-source.js";
 import { encodePieces, type Names } from "./tables.js";
 
@@ -35,20 +36,15 @@ export function compileTables(source: TableSource): Uint8Array {
   }
 
   const prefixes = openPrefixBuilder();
-  const networks = prefixes.table();
-  for (const [index, { prefix }] of source.networks.entries()) {
-    prefixes.set(networks, prefix, index + 1);
-  }
   const networkPieces = encodePieces(source.networks, (writer, row) => {
     putText(writer, VERDICT.toPrefix, row.prefix.slice(0, TO_PREFIX_DIGITS_MAX));
     putText(writer, VERDICT.country, row.country);
     putText(writer, VERDICT.mcc, row.mcc);
     putText(writer, VERDICT.mnc, row.mnc);
   });
-
-  const routes = prefixes.table();
-  const routeLists = compileRoutes(source, (prefix, value) => {
-    prefixes.set(routes, prefix, value);
+  const destinations = prefixes.table();
+  const destinationWords = compileDestinations(source, (prefix, destination) => {
+    prefixes.set(destinations, prefix, destination);
   });
 
   const planTables = new Map(source.plans.map(({ plan }) => [plan, prefixes.table()]));
@@ -63,15 +59,14 @@ export function compileTables(source: TableSource): Uint8Array {
   const names: Names = {
     carriers: source.carriers.map(({ name, currency }) => ({ name, currency })),
     plans: source.plans.map((row) => ({ ...row, root: roots[planTables.get(row.plan)!]! })),
-    networksRoot: roots[networks]!,
-    routesRoot: roots[routes]!,
+    destinationsRoot: roots[destinations]!,
   };
   return writeImage(source.version, {
     names: Buffer.from(JSON.stringify(names), "utf8"),
     nodes: bytesOf(nodes),
     networkAt: bytesOf(networkPieces.at),
     networkBytes: networkPieces.bytes,
-    routeLists: bytesOf(routeLists),
+    destinations: bytesOf(destinationWords),
     prices: bytesOf(Float64Array.from(prices.keys())),
   });
 }
@@ -85,24 +80,60 @@ export function compileFolder(folder: string, version = 1): Uint8Array {
   return compileTables(readTables(folder, version));
 }
 
-/** Route lists; `place` is told each prefix and its value. */
-function compileRoutes(source: TableSource, place: (prefix: string, value: number) => void) {
-  const lists = openRouteLists(new Map(source.carriers.map(({ name }, index) => [name, index])));
+/**
+ * The destinations of all prefixes that networks or routes have; `place` is told each prefix and
+ * its destination. A prefix of one table has the longest match of the other.
+ */
+function compileDestinations(
+  source: TableSource,
+  place: (prefix: string, destination: number) => void,
+): Uint32Array {
+  const rowsOf = [...groupByPrefix(source.routes).values()];
+  const prefixes = new Set<string>();
+  const apart = openPrefixBuilder();
+  const networks = apart.table();
+  for (const [index, { prefix }] of source.networks.entries()) {
+    apart.set(networks, prefix, index + 1);
+    prefixes.add(prefix);
+  }
+  const routes = apart.table();
+  for (const [index, rows] of rowsOf.entries()) {
+    apart.set(routes, rows[0]!.prefix, index + 1);
+    prefixes.add(rows[0]!.prefix);
+  }
+  const { nodes, roots } = apart.pack();
+
+  const builder = openDestinations(
+    new Map(source.carriers.map(({ name }, index) => [name, index])),
+  );
   const rates = new Map(
     source.carriers.map((row) => [row.name, BigInt(row.comparisonRateMicros || RATE_ONE_MICROS)]),
   );
-  const byPrefix = new Map<string, RouteRow[]>();
-  for (const row of source.routes) {
-    const rows = byPrefix.get(row.prefix);
-    if (rows === undefined) byPrefix.set(row.prefix, [row]);
-    else rows.push(row);
-  }
-  for (const [prefix, rows] of byPrefix) {
+  for (const prefix of prefixes) {
+    const digits = Buffer.from(prefix, "latin1");
+    const network = longestPrefix(nodes, roots[networks]!, digits, 0, digits.length);
+    const rows = rowsOf[longestPrefix(nodes, roots[routes]!, digits, 0, digits.length) - 1] ?? [];
     // Most prefixes have one list for all classes, and a million of them take their time.
     const classes = rows.every((row) => row.trafficClass === 0) ? CLASSES.slice(0, 1) : CLASSES;
-    place(prefix, lists.store(classes.map((one) => offersOf(rows, one, rates))));
+    place(
+      prefix,
+      builder.store(
+        network,
+        classes.map((one) => offersOf(rows, one, rates)),
+      ),
+    );
   }
-  return lists.words();
+  return builder.words();
+}
+
+function groupByPrefix(routes: readonly RouteRow[]): ReadonlyMap<string, readonly RouteRow[]> {
+  const groups = new Map<string, RouteRow[]>();
+  for (const row of routes) {
+    const rows = groups.get(row.prefix);
+    if (rows === undefined) groups.set(row.prefix, [row]);
+    else rows.push(row);
+  }
+  return groups;
 }
 
 /** What carriers offer for one traffic class, best first; a row for that class alone goes first. */

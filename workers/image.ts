@@ -24,7 +24,7 @@ export const SECTIONS = [
   "nodes",
   "networkAt",
   "networkBytes",
-  "routeLists",
+  "destinations",
   "prices",
 ] as const;
 export type SectionName = (typeof SECTIONS)[number];

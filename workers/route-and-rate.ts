@@ -25,6 +25,7 @@ import {
   readFields,
   varintOf,
 } from "../core/stream/frame.js";
+import { destinationOf, networkOf } from "./destinations.js";
 import { digitsAt } from "./number.js";
 import { ensure, newOutput, type Output } from "./output.js";
 import { amountOf, NO_PRICE, segmentPrice } from "./rating.js";
@@ -48,7 +49,7 @@ import {
   sealingCount,
 } from "./sealing.js";
 import { countSegments, measured } from "./segments.js";
-import { networkOf, openTables, planIndex, type Tables } from "./tables.js";
+import { openTables, planIndex, type Tables } from "./tables.js";
 import { INDEX, INDEX_STRIDE, type RouteResult, type RouteTask } from "./task.js";
 
 // Everything below is a thread's own and used again for every task and record.
@@ -221,10 +222,11 @@ function decide(tables: Tables): void {
     decision.reason = REASON.NUMBER_INVALID;
     return;
   }
-  decision.network = networkOf(tables, bytes, at, toEnd);
+  const destination = destinationOf(tables, bytes, at, toEnd);
+  decision.network = networkOf(tables, destination);
   if (decision.segments > SEGMENTS_MAX) {
     decision.reason = REASON.TOO_MANY_SEGMENTS;
-  } else if (chooseRoutes(tables, bytes, at, toEnd, decision.trafficClass, choice) === 0) {
+  } else if (chooseRoutes(tables, destination, decision.trafficClass, choice) === 0) {
     decision.reason = REASON.NO_ROUTE;
   } else {
     const segmentMicros = segmentPrice(tables, decision.planIndex, bytes, at, toEnd);

@@ -4,8 +4,10 @@
  * In: rows from CSV files (parse-tables.ts) or from the configuration plane. Out: every problem of
  * every row, by table, row and column. compile-tables.ts takes no source that has one.
  */
+import assert from "node:assert";
 import { NUMBER_DIGITS_MAX, SEGMENT_MICROS_MAX } from "../core/limits.js";
 import { isCarrierName } from "../core/subjects.js";
+import { NETWORKS_MAX, OFFERS_MAX } from "./destinations.js";
 
 export interface TableSource {
   /** Number of the table set, from 1; decisions record it. */
@@ -79,10 +81,16 @@ export interface RowProblem {
   readonly problem: string;
 }
 
-export const CARRIERS_MAX = 1_000;
 export const PRIORITY_MAX = 1_000;
-/** Rows that one table may have: more do not fit one index of theirs. */
-export const ROWS_MAX = 10_000_000;
+/** Rows of each table. A destination names network and carrier in so many bits (destinations.ts). */
+export const ROWS_MAX = {
+  carriers: 1_000,
+  plans: 100_000,
+  networks: 4_000_000,
+  routes: 10_000_000,
+  prices: 10_000_000,
+} as const satisfies Record<TableName, number>;
+assert(ROWS_MAX.carriers <= OFFERS_MAX && ROWS_MAX.networks <= NETWORKS_MAX);
 const PLAN_MAX = 0xffff_ffff;
 const TRAFFIC_CLASS_MAX = 3;
 
@@ -90,8 +98,8 @@ const TRAFFIC_CLASS_MAX = 3;
 export function problemsOf(source: TableSource): readonly RowProblem[] {
   const problems: RowProblem[] = [];
   for (const table of TABLE_NAMES) {
-    if (source[table].length <= ROWS_MAX) continue;
-    return [{ table, row: ROWS_MAX, column: "", problem: "too many rows" }];
+    const row = ROWS_MAX[table];
+    if (source[table].length > row) return [{ table, row, column: "", problem: "too many rows" }];
   }
   const carriers = new Set(source.carriers.map(({ name }) => name));
   const plans = new Set(source.plans.map(({ plan }) => plan));
@@ -113,9 +121,6 @@ export function problemsOf(source: TableSource): readonly RowProblem[] {
       }
     },
   );
-  if (source.carriers.length > CARRIERS_MAX) {
-    problems.push({ table: "carriers", row: CARRIERS_MAX, column: "", problem: "too many rows" });
-  }
   check(
     "plans",
     source.plans,

@@ -2,13 +2,12 @@
  * Tables: the binary table set, one immutable image that all pool threads read at once.
  *
  * compile-tables.ts makes an image (container: image.ts), `openTables` lays typed arrays
- * over it; nothing is copied but the two small tables. Lookups are in routing.ts, rating.ts and
- * below; none of them allocates.
+ * over it; nothing is copied but the two small tables. Lookups are in destinations.ts,
+ * rating.ts and below; none of them allocates.
  */
 import { CANDIDATE, VERDICT } from "../core/stream/fields.js";
 import { newWriter, putText, putVarint, written } from "../core/stream/frame.js";
 import { openImage } from "./image.js";
-import { longestPrefix } from "./prefixes.js";
 
 /** Section `names`, as JSON: what is small and read once. */
 export interface Names {
@@ -20,8 +19,7 @@ export interface Names {
     readonly chargeBasis: number;
     readonly root: number;
   }[];
-  readonly networksRoot: number;
-  readonly routesRoot: number;
+  readonly destinationsRoot: number;
 }
 
 /** Encoded protobuf fields, ready to be copied: piece n is `bytes[at[n], at[n + 1])`. */
@@ -37,16 +35,15 @@ export interface Tables {
   readonly carriers: readonly string[];
   /** prefixes.ts: all prefix tables. */
   readonly nodes: Int32Array;
-  readonly networksRoot: number;
-  readonly routesRoot: number;
+  readonly destinationsRoot: number;
   /** Of each plan, by index. */
   readonly planRoots: Int32Array;
   readonly planBasis: Uint8Array;
   /** Plan numbers in open addressing, 0: free; and the index of each. */
   readonly planNumbers: Uint32Array;
   readonly planIndices: Int32Array;
-  /** As routing.ts says. */
-  readonly routeLists: Uint32Array;
+  /** As destinations.ts says. */
+  readonly destinations: Uint32Array;
   readonly prices: Float64Array;
   /** Of each network, a verdict's fields to_prefix, country, mcc and mnc. */
   readonly networkPieces: Pieces;
@@ -78,9 +75,8 @@ export function openTables(image: ArrayBufferLike): Tables {
     version,
     carriers: names.carriers.map(({ name }) => name),
     nodes: new Int32Array(image, ...words("nodes")),
-    networksRoot: names.networksRoot,
-    routesRoot: names.routesRoot,
-    routeLists: new Uint32Array(image, ...words("routeLists")),
+    destinationsRoot: names.destinationsRoot,
+    destinations: new Uint32Array(image, ...words("destinations")),
     prices: new Float64Array(image, pricesAt, pricesBytes / 8),
     networkPieces: pieces(networkBytes, new Int32Array(image, ...words("networkAt"))),
     ...carriersOf(names),
@@ -98,11 +94,6 @@ export function planIndex(tables: Tables, plan: number): number {
     slot = (slot + 1) & mask;
   }
   return -1;
-}
-
-/** The network of the number with the digits `digits[at, end)`, an index; -1 if none is known. */
-export function networkOf(tables: Tables, digits: Uint8Array, at: number, end: number): number {
-  return longestPrefix(tables.nodes, tables.networksRoot, digits, at, end) - 1;
 }
 
 function carriersOf({ carriers }: Names): Pick<Tables, "carrierPieces" | "candidatePieces"> {

@@ -22,6 +22,8 @@ import {
 
 const task = suite("route and rate");
 const short = fc.string({ unit: "binary", maxLength: 12 });
+/** ts-proto keeps tags in a plain object, which has no room for this one. */
+const tagKey = short.filter((key) => key !== "__proto__");
 const to = fc.oneof(
   fc.constantFrom(
     "+447700900123",
@@ -56,7 +58,7 @@ const record: fc.Arbitrary<RequestRecord> = fc.record({
     clientReference: short,
     validitySeconds: fc.nat({ max: 604_800 }),
     receipt: fc.constantFrom(0, 1, 2),
-    tags: fc.dictionary(short, short, { maxKeys: 4, noNullPrototype: true }),
+    tags: fc.dictionary(tagKey, short, { maxKeys: 4, noNullPrototype: true }),
   }),
 });
 const frames = fc.array(fc.array(record, { maxLength: 6 }), { minLength: 1, maxLength: 3 });

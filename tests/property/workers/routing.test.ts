@@ -7,9 +7,10 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { CANDIDATES_MAX, SEGMENT_MICROS_MAX, SEGMENTS_MAX } from "../../../core/limits.js";
 import { compileTables } from "../../../workers/compile-tables.js";
+import { destinationOf, networkOf } from "../../../workers/destinations.js";
 import { amountOf, NO_PRICE, segmentPrice } from "../../../workers/rating.js";
 import { chooseRoutes, newChoice } from "../../../workers/routing.js";
-import type { PriceRow, RouteRow, TableSource } from "../../../workers/table-source.js";
+import type { NetworkRow, PriceRow, RouteRow, TableSource } from "../../../workers/table-source.js";
 import { openTables, planIndex } from "../../../workers/tables.js";
 
 const routing = suite("routing");
@@ -33,6 +34,15 @@ const routes: fc.Arbitrary<RouteRow[]> = fc.uniqueArray(
   }),
   { maxLength: 30, selector: (row) => `${row.prefix} ${row.carrier} ${row.trafficClass}` },
 );
+const networks: fc.Arbitrary<NetworkRow[]> = fc.uniqueArray(
+  fc.record({
+    prefix,
+    country: fc.constant("GB"),
+    mcc: fc.constant("234"),
+    mnc: fc.constantFrom("01", "02"),
+  }),
+  { maxLength: 12, selector: (row) => row.prefix },
+);
 const prices: fc.Arbitrary<PriceRow[]> = fc.uniqueArray(
   fc.record({ plan: fc.constantFrom(...PLANS), prefix, priceMicros: amount }),
   { maxLength: 20, selector: (row) => `${row.plan} ${row.prefix}` },
@@ -42,6 +52,7 @@ const RATES = [1_000_000, 800_000, 2_000_000] as const;
 const currencies = fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 5, maxLength: 5 });
 
 function sourceOf(
+  networkRows: readonly NetworkRow[],
   routeRows: readonly RouteRow[],
   priceRows: readonly PriceRow[],
   currencyOf: readonly number[],
@@ -54,7 +65,7 @@ function sourceOf(
       comparisonRateMicros: RATES[currencyOf[index]!]!,
     })),
     plans: PLANS.map((plan) => ({ plan, name: "plan", currency: "GBP", chargeBasis: 1 })),
-    networks: [],
+    networks: networkRows,
     routes: routeRows,
     prices: priceRows,
   };
@@ -82,34 +93,42 @@ function expectedRoutes(source: TableSource, to: string, trafficClass: number) {
     .map((row) => [row.carrier, row.costMicros]);
 }
 
-routing("the longest prefix decides alone, then cost, priority and name", () => {
-  const choice = newChoice();
-  fc.assert(
-    fc.property(
-      routes,
-      currencies,
-      fc.array(number, { minLength: 1 }),
-      fc.integer({ min: 0, max: 4 }),
-      (routeRows, currencyOf, numbers, trafficClass) => {
-        const source = sourceOf(routeRows, [], currencyOf);
-        const tables = openTables(compileTables(source).buffer);
-        // Unspecified and unknown classes count as transactional.
-        const counted = trafficClass === 1 || trafficClass === 3 ? trafficClass : 2;
-        for (const to of numbers) {
-          const bytes = Buffer.from(to);
-          const count = chooseRoutes(tables, bytes, 0, bytes.length, trafficClass, choice);
-          const chosen = Array.from({ length: count }, (_, index) => [
-            tables.carriers[choice.carriers[index]!],
-            choice.costsMicros[index],
-          ]);
-          assert.is(choice.count, count);
-          assert.equal(chosen, expectedRoutes(source, to, counted));
-        }
-      },
-    ),
-    { numRuns: 1_000 },
-  );
-});
+routing(
+  "the longest prefix decides alone, of networks and of routes; then cost, priority, name",
+  () => {
+    const choice = newChoice();
+    fc.assert(
+      fc.property(
+        networks,
+        routes,
+        currencies,
+        fc.array(number, { minLength: 1 }),
+        fc.integer({ min: 0, max: 4 }),
+        (networkRows, routeRows, currencyOf, numbers, trafficClass) => {
+          const source = sourceOf(networkRows, routeRows, [], currencyOf);
+          const tables = openTables(compileTables(source).buffer);
+          // Unspecified and unknown classes count as transactional.
+          const counted = trafficClass === 1 || trafficClass === 3 ? trafficClass : 2;
+          for (const to of numbers) {
+            const bytes = Buffer.from(to);
+            const destination = destinationOf(tables, bytes, 0, bytes.length);
+            const count = chooseRoutes(tables, destination, trafficClass, choice);
+            const chosen = Array.from({ length: count }, (_, index) => [
+              tables.carriers[choice.carriers[index]!],
+              choice.costsMicros[index],
+            ]);
+            assert.is(choice.count, count);
+            assert.equal(chosen, expectedRoutes(source, to, counted));
+            const known = networkRows.filter((row) => to.startsWith(row.prefix));
+            const own = known.sort((a, b) => b.prefix.length - a.prefix.length)[0];
+            assert.is(networkRows[networkOf(tables, destination)], own);
+          }
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  },
+);
 
 routing("a message costs the plan's longest-prefix price times its segments, exactly", () => {
   fc.assert(
@@ -118,7 +137,9 @@ routing("a message costs the plan's longest-prefix price times its segments, exa
       fc.array(number, { minLength: 1 }),
       fc.integer({ min: 1, max: SEGMENTS_MAX }),
       (priceRows, numbers, segments) => {
-        const tables = openTables(compileTables(sourceOf([], priceRows, [0, 0, 0, 0, 0])).buffer);
+        const tables = openTables(
+          compileTables(sourceOf([], [], priceRows, [0, 0, 0, 0, 0])).buffer,
+        );
         for (const to of numbers) {
           for (const plan of [...PLANS, 2]) {
             const known = priceRows

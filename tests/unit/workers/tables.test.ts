@@ -9,10 +9,11 @@ import * as assert from "uvu/assert";
 import { isFloeError } from "../../../core/errors.js";
 import { Verdict } from "../../../core/proto/floe/v1/frames.js";
 import { compileFolder, compileTables } from "../../../workers/compile-tables.js";
+import { destinationOf, networkOf } from "../../../workers/destinations.js";
 import { segmentPrice } from "../../../workers/rating.js";
 import { chooseRoutes, newChoice } from "../../../workers/routing.js";
 import type { TableSource } from "../../../workers/table-source.js";
-import { networkOf, openTables, planIndex, type Tables } from "../../../workers/tables.js";
+import { openTables, planIndex, type Tables } from "../../../workers/tables.js";
 import { route, SOURCE, shared } from "./kit.js";
 
 const tables = suite("tables");
@@ -32,9 +33,12 @@ function refusal(run: () => unknown): readonly string[] {
   throw new Error("nothing was refused");
 }
 
+function destination(opened: Tables, digits: string): number {
+  return destinationOf(opened, Buffer.from(digits), 0, digits.length);
+}
+
 function countryOf(opened: Tables, digits: string): string | undefined {
-  const bytes = Buffer.from(digits);
-  const network = networkOf(opened, bytes, 0, bytes.length);
+  const network = networkOf(opened, destination(opened, digits));
   if (network < 0) return undefined;
   const { bytes: pieces, at } = opened.networkPieces;
   return Verdict.decode(pieces.slice(at[network]!, at[network + 1]!)).country;
@@ -138,7 +142,7 @@ tables("carriers of several currencies need rates to compare them", () => {
   const rated = [carriers[0]!, { ...carriers[1]!, comparisonRateMicros: 850_000 }];
   const routes = [route("44", "alpha", 28_000), route("44", "beta", 30_000)];
   const opened = openTables(compileTables({ ...SOURCE, carriers: rated, routes }).buffer);
-  assert.is(chooseRoutes(opened, Buffer.from("447700900123"), 0, 12, 0, choice), 2);
+  assert.is(chooseRoutes(opened, destination(opened, "447700900123"), 0, choice), 2);
   assert.equal([...choice.costsMicros.slice(0, 2)], [30_000, 28_000]);
 });
 
@@ -154,7 +158,8 @@ tables("the sample routes and prices every valid message it has, at both carrier
   for (const { to } of messages) {
     if (!/^\+[1-9]\d{6,14}$/.test(to) || UNROUTABLE.test(to)) continue;
     const digits = Buffer.from(to.slice(1));
-    assert.ok(chooseRoutes(opened, digits, 0, digits.length, 2, choice) > 0, to.slice(0, 5));
+    const routes = chooseRoutes(opened, destination(opened, to.slice(1)), 2, choice);
+    assert.ok(routes > 0, to.slice(0, 5));
     first[choice.carriers[0]!]! += 1;
     for (const plan of [1, 2]) {
       const price = segmentPrice(opened, planIndex(opened, plan), digits, 0, digits.length);
@@ -170,8 +175,7 @@ tables("the sample has Belgium without a route and Austria without a price", () 
   const opened = openTables(compileFolder(`${SAMPLE}/tables`).buffer);
   const price = (digits: string) =>
     segmentPrice(opened, planIndex(opened, 1), Buffer.from(digits), 0, digits.length);
-  const routes = (digits: string) =>
-    chooseRoutes(opened, Buffer.from(digits), 0, digits.length, 2, choice);
+  const routes = (digits: string) => chooseRoutes(opened, destination(opened, digits), 2, choice);
   assert.is(countryOf(opened, "32470000000"), "BE");
   assert.is(routes("32470000000"), 0);
   assert.is(price("32470000000"), 64_000);
