@@ -24,16 +24,19 @@ export function summarize(folder: ProfileFolder, round: Round): string {
       const profile = JSON.parse(readFileSync(join(path, file), "utf8")) as CpuProfile;
       return { name: threadName(file), times: threadTimes(profile, window) };
     });
+    const javascript = round.threadMicros[role]?.["node"] ?? micros;
     const sampled = threads.reduce((sum, { times }) => sum + times.busyMicros, 0);
-    // A sample lasts until the next one, also while another process has the core.
-    const scale = Math.min(1, micros / Math.max(1, sampled));
+    // A sample lasts until the next one, also while another process has the core. The threads that
+    // run JavaScript are named "node"; the profiler's own is not.
+    const scale = Math.min(1, javascript / Math.max(1, sampled));
     const texts = threads.map(({ name, times }) => threadText(name, times, load.accepted / scale));
     return [head, native, ...texts].join("\n");
   });
   return [
     "In microseconds a message, of the measured window. Samples are scaled down to the CPU time of",
-    "their process where that is less: a sample also counts time spent waiting for a core. The",
-    "profiler itself costs: compare shares, take absolute figures from rounds without it.",
+    "their threads where that is less: a sample also counts time spent waiting for a core. The",
+    "profiler itself costs (v8:ProfEvntProc, and more): compare shares, take absolute figures from",
+    "rounds without it.",
     "",
     ...parts,
   ].join("\n");
