@@ -15,7 +15,10 @@ import type { Link } from "./link.js";
 import type { PublishAck, PublishOptions } from "./stream.js";
 
 const TIMEOUT_MS_DEFAULT = 5_000;
-/** One try waits this long for its answer. */
+/**
+ * The first try waits this long for its answer, each further one twice as long: a server that is
+ * slow must not get more to do by it.
+ */
 const TRY_MS = 1_000;
 /** After an answer that nothing was stored and nobody is to blame. */
 const PAUSE_MS = 100;
@@ -55,6 +58,7 @@ interface Pending {
   readonly reject: (error: FloeError) => void;
   /** When the next try is due; Infinity: never. */
   dueMs: number;
+  tryMs: number;
   /** Tries that went out and were not answered: each may have stored it. */
   open: number;
   problem: string;
@@ -90,7 +94,8 @@ export function openPublisher(link: Link): Publisher {
 
   function send(one: Pending, nowMs: number): void {
     one.open += 1;
-    one.dueMs = one.repeatable ? nowMs + TRY_MS : Infinity;
+    one.dueMs = one.repeatable ? nowMs + one.tryMs : Infinity;
+    one.tryMs *= 2;
     link.nats.publish(one.subject, one.data, one.options);
   }
 
@@ -135,6 +140,7 @@ export function openPublisher(link: Link): Publisher {
   /** This try stored nothing, so it may be repeated whether it has an id or not. */
   function pause(one: Pending, problem: string): void {
     one.problem = problem;
+    one.tryMs = TRY_MS;
     one.dueMs = link.clock.monotonicMs() + PAUSE_MS;
   }
 
@@ -167,6 +173,7 @@ export function openPublisher(link: Link): Publisher {
         resolve,
         reject,
         dueMs: nowMs,
+        tryMs: TRY_MS,
         open: 0,
         problem: "the stream server is away",
       };

@@ -76,7 +76,7 @@ export interface PublishOptions {
   id?: string;
   /** Sequence of the last message on this subject (0: none), else the publish is refused. */
   expectedLast?: number;
-  /** Keep trying (same id) for this long in all. Default 5,000. */
+  /** Keep trying (same id; without one it is sent once) for this long in all. Default 5,000. */
   timeoutMs?: number;
   /** Seconds after which the message goes by itself (Nats-TTL). */
   ttlSeconds?: number;
@@ -90,6 +90,10 @@ export interface PublishAck {
 export interface StoredMessage {
   readonly subject: string;
   readonly sequence: number;
+  /**
+   * A view of a buffer that it shares with its neighbours, not copied: read it in place, copy it
+   * (`slice`) before it is kept for long or moved to a thread.
+   */
   readonly data: Uint8Array;
   /** Nats-Msg-Id, "" if it had none. */
   readonly id: string;
@@ -153,7 +157,7 @@ export interface Backlog {
 export interface BucketOptions {
   /** Revisions kept of each key. Default 5. */
   history?: number;
-  /** Keys may be given a time to live. */
+  /** Keys may be given a time to live. One revision of each is kept then. */
   keyTtl?: boolean;
 }
 
@@ -180,7 +184,10 @@ export interface Bucket {
   delete(key: string): Promise<void>;
   /** All keys that are there. */
   entries(): Promise<readonly Entry[]>;
-  /** Calls `changed` with every present entry, then with each change; `value` undefined: deleted. */
+  /**
+   * Calls `changed` with every present entry, then with each change; `value` undefined: deleted or
+   * expired. Resolves when the present ones have been given.
+   */
   watch(
     changed: (key: string, value: Uint8Array | undefined, revision: number) => void,
   ): Promise<Consumption>;
