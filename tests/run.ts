@@ -17,6 +17,7 @@ import { bold, paint, print, printError, printRaw } from "../core/output.js";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const COMPILED = join(ROOT, "dist/tests");
 const UVU = join(ROOT, "node_modules/uvu/bin.js");
+const SHOW_ERRORS = new URL("show-errors.js", import.meta.url).href;
 /** In the order in which a failure says most. `.` is what lies beside this file. */
 const KINDS = [".", "unit", "property", "simulation", "integration", "faults"] as const;
 const KIND_MS_MAX = 600_000;
@@ -67,7 +68,8 @@ function kindOf(file: string): string {
 
 function run(chosen: readonly string[]): Promise<Outcome> {
   const pattern = `^(?:${chosen.map((file) => file.replaceAll(".", "\\.")).join("|")})$`;
-  const child = spawn(process.execPath, ["--enable-source-maps", UVU, COMPILED, pattern], {
+  const args = ["--enable-source-maps", "--import", SHOW_ERRORS, UVU, COMPILED, pattern];
+  const child = spawn(process.execPath, args, {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "inherit"],
   });

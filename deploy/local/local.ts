@@ -204,6 +204,7 @@ async function startAll(home: Home, options: LocalOptions, parts: Parts): Promis
   parts.onChange(() =>
     writeWhole(localPath(home.path), `${JSON.stringify(local(), undefined, 2)}\n`),
   );
+  const release = once(home.release);
   return {
     get local() {
       return local();
@@ -219,8 +220,17 @@ async function startAll(home: Home, options: LocalOptions, parts: Parts): Promis
     gaveUp: parts.gaveUp,
     async stop() {
       await parts.stop();
-      home.release();
+      // Once: by a repeat the folder may be somebody else's.
+      release();
     },
     kill: parts.kill,
+  };
+}
+
+function once(run: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) run();
+    done = true;
   };
 }

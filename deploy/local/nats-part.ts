@@ -14,11 +14,14 @@ export function runningNats(server: NatsServer, { born }: PartContext): Running 
   return running;
 }
 
-/** Its banner is forty lines; only warnings and errors are for people who look at a whole system. */
+/**
+ * Its banner is forty lines; only warnings and errors are for people who look at a whole system. That
+ * the password stands in its configuration file is known: the file is its owner's alone.
+ */
 export function natsLines(line: (text: string) => void): (text: string) => void {
   return (text) => {
     const said = /^\[\d+\] \S+ \S+ \[(WRN|ERR|FTL)\] (.*)$/.exec(text);
-    if (said === null) return;
+    if (said === null || said[2]?.startsWith("Plaintext passwords")) return;
     const level = said[1] === "WRN" ? "warn" : "error";
     line(JSON.stringify({ level, msg: said[2] }));
   };

@@ -69,7 +69,9 @@ export async function sendSample(
       for (const { result } of await sendPatiently(sender, batch)) {
         if (result?.$case === "messageId") ids.push(result.messageId);
         else {
-          const field = violations(result?.error)[0]?.field ?? "other";
+          const [wrong] = violations(result?.error);
+          // "messages[7].to" is told as "to": it is the rule that counts here.
+          const field = wrong?.field.replace(/^.*\./, "") ?? "other";
           refused[field] = (refused[field] ?? 0) + 1;
         }
       }
