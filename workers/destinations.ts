@@ -101,9 +101,8 @@ export function openDestinations(carrierIndex: ReadonlyMap<string, number>): Des
     return unit;
   }
 
-  function listOf(network: number, offers: readonly Offer[]): number[] {
-    assert(offers.length <= OFFERS_MAX && network <= NETWORKS_MAX);
-    const list = [((network << NETWORK_SHIFT) | offers.length) >>> 0];
+  function listOf(offers: readonly Offer[]): number[] {
+    const list: number[] = [];
     for (const { carrier, costMicros } of offers) {
       const high = Math.floor(costMicros / 2 ** 32);
       list.push(costMicros >>> 0, (carrierIndex.get(carrier)! << CARRIER_SHIFT) | high);
@@ -113,11 +112,21 @@ export function openDestinations(carrierIndex: ReadonlyMap<string, number>): Des
 
   return {
     store(network, byClass) {
-      const keys = byClass.map((offers) => listOf(0, offers).join(" "));
-      if (keys.every((key) => key === keys[0])) return storeWords(listOf(network, byClass[0]!));
-      const lists = byClass.map((offers) => storeWords(listOf(0, offers)));
-      return storeWords([((network << NETWORK_SHIFT) | SPLIT) >>> 0, ...lists]);
+      const lists = byClass.map((offers) => listOf(offers));
+      const [first] = lists;
+      if (lists.length === 1 || lists.every((list) => list.join() === first!.join())) {
+        return storeWords([headOf(network, byClass[0]!.length), ...first!]);
+      }
+      const split = byClass.map((offers, index) =>
+        storeWords([headOf(0, offers.length), ...lists[index]!]),
+      );
+      return storeWords([headOf(network, SPLIT), ...split]);
     },
     words: () => words.slice(0, used),
   };
+}
+
+function headOf(network: number, offers: number): number {
+  assert(network <= NETWORKS_MAX && offers <= SPLIT);
+  return ((network << NETWORK_SHIFT) | offers) >>> 0;
 }
