@@ -29,7 +29,8 @@ const HELP = `Floe on this machine: streams, ClickHouse, two simulated carriers 
   --help    this text
 
 State lies in .floe, or in the folder that FLOE_HOME names; one system at a time has it, and several
-systems run side by side in folders of their own. FLOE_NATS_SERVER names a nats-server to use; without
+systems run side by side in folders of their own. FLOE_SYNC=disk makes the streams survive a power
+cut, at a price. FLOE_NATS_SERVER names a nats-server to use; without
 it one of version 2.12 or newer is looked for, else fetched with pip or go. Ctrl-C stops everything;
 a second Ctrl-C ends it by force.`;
 
@@ -50,7 +51,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const say = flags.json ? printError : print;
-  const { home, natsServer } = await cliSettings({});
+  const { home, natsServer, sync } = await cliSettings({});
   const asked = new AbortController();
   let kill = (): void => {};
   onSignals(asked, say, () => kill());
@@ -59,6 +60,7 @@ async function main(): Promise<number> {
     home,
     fresh: flags.fresh,
     natsServer,
+    sync,
     signal: asked.signal,
     tell: (line) => say(`${prefix} ${line}`),
     hear: say,

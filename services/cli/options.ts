@@ -1,6 +1,6 @@
 /** Options that several commands share, and the settings behind them. */
 import { Option } from "commander";
-import { type Environment, loadSettings } from "../../core/settings.js";
+import { type Environment, loadSettings, type Settings } from "../../core/settings.js";
 import { allSettings } from "./roles.js";
 import { CLI_SETTINGS } from "./settings.js";
 
@@ -8,16 +8,12 @@ export const homeOption = () =>
   new Option("--home <folder>", "folder of the local system (default: FLOE_HOME or .floe)");
 export const jsonOption = () => new Option("--json", "print JSON");
 
-/** FLOE_HOME and FLOE_KEY, unless flags override them. */
+/** The settings of `floe`, home and key overridden by flags. */
 export async function cliSettings(
   flags: { home?: string; key?: string },
   environment?: Environment,
-): Promise<{ home: string; key: string; natsServer: string }> {
+): Promise<Settings<typeof CLI_SETTINGS>> {
   const tables = Object.values(await allSettings());
   const settings = loadSettings(CLI_SETTINGS, tables, environment);
-  return {
-    home: flags.home ?? settings.home,
-    key: flags.key ?? settings.key,
-    natsServer: settings.natsServer,
-  };
+  return { ...settings, home: flags.home ?? settings.home, key: flags.key ?? settings.key };
 }

@@ -8,7 +8,7 @@ const children = suite("children");
 
 const LISTENING = JSON.stringify({ msg: "listening", service: "metrics", port: 7, control: 9 });
 /** Prints where it listens, and stays. */
-const STAYS = `process.stdout.write('noise\\n${LISTENING}\\n'); setInterval(() => {}, 1000);`;
+const STAYS = `require("fs").writeSync(1, 'noise\\n${LISTENING}\\n'); setInterval(() => {}, 1000);`;
 
 function start(script: string, line: (text: string) => void = () => {}): Child {
   return startChild({
