@@ -4,7 +4,7 @@
  * A task is a turn's request frames in one buffer of their own, which is moved to the thread: a
  * delivery's data is a view of a slab that it shares with its neighbours. A new table set is tried on
  * an empty task before it is used, and takes over between tasks; one that fails is logged, and the
- * last good one stays in force. Only this file knows piscina.
+ * last good one stays in force. Only this file and pool-thread.ts know piscina.
  */
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
@@ -50,7 +50,7 @@ export interface RouterOptions {
   readonly log: Logger;
 }
 
-const WORKER = fileURLToPath(new URL("../../workers/route-and-rate.js", import.meta.url));
+const THREAD = fileURLToPath(new URL("./pool-thread.js", import.meta.url));
 /** One that runs and one that waits, so that a thread never waits for the main thread. */
 const TASKS_PER_THREAD = 2;
 const DAY_MS = 86_400_000;
@@ -59,7 +59,7 @@ export async function openRouter(options: RouterOptions): Promise<Router> {
   const { threads, log } = options;
   const places = threads + 1;
   const pool = new Piscina<RouteTask, RouteResult>({
-    filename: WORKER,
+    filename: THREAD,
     minThreads: threads,
     maxThreads: threads,
     concurrentTasksPerWorker: TASKS_PER_THREAD,
@@ -67,7 +67,8 @@ export async function openRouter(options: RouterOptions): Promise<Router> {
     maxQueue: places + 2,
   });
   let keys: Keys = loadKeys(options.keysFile);
-  let taskKeys = new Map<string, TaskKeys>();
+  /** The keys of the last task, good for anything in its month: nearly every task is. */
+  let last = { fromMs: 0, toMs: -1, keys: { token: keys.token, data: {} } as TaskKeys };
   let tables: SharedArrayBuffer | undefined;
   let version = 0;
   let loading = Promise.resolve();
@@ -113,16 +114,11 @@ export async function openRouter(options: RouterOptions): Promise<Router> {
     return pool.run(task, { transferList: [buffer] });
   }
 
-  /** The keys for what was accepted in a span of time; the same object for the same months. */
+  /** The keys for what was accepted in a span of time. */
   function keysFor(fromMs: number, toMs: number): TaskKeys {
+    if (fromMs >= last.fromMs && toMs <= last.toMs) return last.keys;
     const months = monthsOf(fromMs, toMs);
-    const name = months.join();
-    const known = taskKeys.get(name);
-    if (known !== undefined) return known;
-    if (months.some((month) => keys.data[month] === undefined)) {
-      keys = loadKeys(options.keysFile);
-      taskKeys = new Map();
-    }
+    if (months.some((month) => keys.data[month] === undefined)) keys = loadKeys(options.keysFile);
     const data: Record<string, Uint8Array> = {};
     for (const month of months) {
       const key = keys.data[month];
@@ -130,7 +126,8 @@ export async function openRouter(options: RouterOptions): Promise<Router> {
       if (key !== undefined) data[month] = key;
     }
     const made = { token: keys.token, data };
-    if (Object.keys(data).length === months.length) taskKeys.set(name, made);
+    const whole = months.length === 1 && Object.keys(data).length === 1;
+    if (whole) last = { ...monthAround(toMs), keys: made };
     return made;
   }
 
@@ -183,4 +180,11 @@ function monthsOf(fromMs: number, toMs: number): string[] {
   // Frames span minutes. Where a clock is wrong by years, the months between are of no use.
   const middleMs = toMs - fromMs < 60 * DAY_MS ? (fromMs + toMs) / 2 : toMs;
   return [...new Set([dataMonth(fromMs), dataMonth(middleMs), dataMonth(toMs)])];
+}
+
+/** First and last millisecond of the month in UTC that a time is in. */
+function monthAround(atMs: number): { fromMs: number; toMs: number } {
+  const at = new Date(atMs);
+  const [year, month] = [at.getUTCFullYear(), at.getUTCMonth()];
+  return { fromMs: Date.UTC(year, month, 1), toMs: Date.UTC(year, month + 1, 1) - 1 };
 }
