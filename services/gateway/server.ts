@@ -11,6 +11,7 @@ import { HealthImplementation } from "grpc-health-check";
 import { FloeError } from "../../core/errors.js";
 import { CALL_BYTES_MAX } from "../../core/limits.js";
 import { MessagingServiceService } from "../../core/proto/floe/v1/messaging_service.js";
+import { found, nextField } from "../../core/stream/frame.js";
 import type { Door } from "./call.js";
 import { sendStream } from "./send-stream.js";
 import type { GatewaySettings } from "./settings.js";
@@ -30,6 +31,7 @@ export interface GatewayServer {
 export const SERVICE = "floe.v1.MessagingService";
 /** All .proto files, compiled; from dist/services/gateway up to the package. */
 const DESCRIPTORS = new URL("../../../proto/floe.binpb", import.meta.url);
+const DESCRIPTOR_SET_FILE = 1;
 const KEEPALIVE_MS = 30_000;
 const KEEPALIVE_ANSWER_MS = 10_000;
 
@@ -98,12 +100,25 @@ function bytesOnly() {
   };
 }
 
-/** Loaded only when wanted: it brings protobufjs with it. */
+/**
+ * Loaded only when wanted: it brings protobufjs with it. It is given the files as buf wrote them;
+ * by way of @grpc/proto-loader they would be put together anew, one for each package.
+ */
 async function addReflection(server: Server): Promise<void> {
   const { ReflectionService } = await import("@grpc/reflection");
-  const { loadFileDescriptorSetFromBuffer } = await import("@grpc/proto-loader");
-  const definition = loadFileDescriptorSetFromBuffer(readFileSync(DESCRIPTORS));
+  const files = { fileDescriptorProtos: filesOf(readFileSync(DESCRIPTORS)) };
+  type Definition = ConstructorParameters<typeof ReflectionService>[0];
+  const definition = { files } as unknown as Definition;
   new ReflectionService(definition, { services: [SERVICE] }).addToServer(server);
+}
+
+/** The files of a google.protobuf.FileDescriptorSet, encoded. */
+function filesOf(set: Buffer): Buffer[] {
+  const files: Buffer[] = [];
+  for (let at = 0; nextField(set, at, set.length, DESCRIPTOR_SET_FILE) === 1; at = found.end) {
+    files.push(set.subarray(found.at, found.end));
+  }
+  return files;
 }
 
 function bind(server: Server, host: string, settings: GatewaySettings): Promise<number> {
