@@ -29,6 +29,7 @@ export const serve: Serve = async (host) => {
   const router = await openRouter({
     threads: settings.threads,
     keysFile: host.common.keysFile,
+    clock: host.clock,
     config,
     objects: await client.objects(TABLES_STORE),
     log,

@@ -116,6 +116,7 @@ export function openRequests(options: RequestsOptions): Requests {
     if (stopped) return;
     const { lane, sequence } = held;
     if (rejected > 0) {
+      router.blame(rejected);
       droppedTotal.inc({ stage: "dispatch", code: "record.poison" }, rejected);
       log.error({ lane, sequence, rejected }, "records that cannot be routed are rejected");
     }

@@ -6,15 +6,22 @@
  * an empty task before it is used, and takes over between tasks; one that fails is logged, and the
  * last good one stays in force. Only this file and pool-thread.ts know piscina.
  */
+import assert from "node:assert";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
+import type { Clock } from "../../core/clock.js";
 import { parseTables } from "../../core/configuration.js";
 import { FloeError } from "../../core/errors.js";
 import { dataMonth, type Keys, loadKeys } from "../../core/keys.js";
 import type { Logger } from "../../core/log.js";
 import { gauge } from "../../core/metrics.js";
 import type { Bucket, Consumption, Objects } from "../../core/stream/stream.js";
-import type { RouteResult, RouteTask, TaskKeys } from "../../workers/task.js";
+import {
+  INDEX_STRIDE,
+  type RouteResult,
+  type RouteTask,
+  type TaskKeys,
+} from "../../workers/task.js";
 import { openWindow, type Window } from "./window.js";
 
 const tablesVersion = gauge("floe_dispatch_tables_version", "Table set that new messages get.");
@@ -33,6 +40,11 @@ export interface Router {
    * @throws what the task threw: see `isForOperator`.
    */
   route(frames: readonly Frames[]): Promise<RouteResult>;
+  /**
+   * Notes records that failed in the pool and are to be rejected for it. Trips an assertion if they
+   * are most of what was routed lately: then it is the pool that fails, and nobody's message pays.
+   */
+  blame(records: number): void;
   /** Whether the threads answer, with the tables in force: throws what an empty task throws. */
   probe(): Promise<void>;
   /** Tables are loaded. */
@@ -45,6 +57,7 @@ export interface Router {
 export interface RouterOptions {
   readonly threads: number;
   readonly keysFile: string;
+  readonly clock: Clock;
   readonly config: Bucket;
   readonly objects: Objects;
   readonly log: Logger;
@@ -53,7 +66,11 @@ export interface RouterOptions {
 const THREAD = fileURLToPath(new URL("./pool-thread.js", import.meta.url));
 /** One that runs and one that waits, so that a thread never waits for the main thread. */
 const TASKS_PER_THREAD = 2;
+/** Blame is counted over so long, and few records are never most. */
+const BLAME_MS = 60_000;
+const BLAMED_MIN = 20;
 const DAY_MS = 86_400_000;
+const NO_TABLES = "none is loaded";
 
 export async function openRouter(options: RouterOptions): Promise<Router> {
   const { threads, log } = options;
@@ -71,6 +88,7 @@ export async function openRouter(options: RouterOptions): Promise<Router> {
   let last = { fromMs: 0, toMs: -1, keys: { token: keys.token, data: {} } as TaskKeys };
   let tables: SharedArrayBuffer | undefined;
   let version = 0;
+  let blame = { sinceMs: 0, routed: 0, blamed: 0 };
   let loading = Promise.resolve();
   let loaded: () => void = () => {};
   const whenLoaded = new Promise<void>((resolve) => {
@@ -150,9 +168,17 @@ export async function openRouter(options: RouterOptions): Promise<Router> {
         fromMs = Math.min(fromMs, acceptedFromMs);
         toMs = Math.max(toMs, acceptedToMs);
       }
-      if (tables === undefined)
-        throw new FloeError("tables.invalid", { problem: "none is loaded" });
-      return await run(frames, tables, keysFor(fromMs, toMs));
+      if (tables === undefined) throw new FloeError("tables.invalid", { problem: NO_TABLES });
+      const result = await run(frames, tables, keysFor(fromMs, toMs));
+      blame.routed += result.index.length / INDEX_STRIDE;
+      return result;
+    },
+    blame(records) {
+      const nowMs = options.clock.monotonicMs();
+      if (nowMs - blame.sinceMs > BLAME_MS) blame = { sinceMs: nowMs, routed: 0, blamed: 0 };
+      blame.blamed += records;
+      const most = blame.blamed >= BLAMED_MIN && blame.blamed > blame.routed;
+      assert(!most, "most records fail in the pool: it is not the records");
     },
     async probe() {
       if (tables !== undefined) await run([], tables, { token: keys.token, data: {} });

@@ -162,6 +162,7 @@ export function testRouter(before: (frames: readonly Frames[]) => void = () => {
       before(frames);
       return route(frames.map(({ data }) => data));
     },
+    blame: () => {},
     probe: async () => {},
     ready: () => true,
     whenReady: async () => {},
