@@ -50,7 +50,7 @@ export function ratiosOf({ floe, bare }: Pick<Report, "floe" | "bare">): Ratios 
 export function jsonOf(report: Report): string {
   const { floe, bare, rounds, ...rest } = report;
   const main = floe ?? bare;
-  const content = { ...main, ...ratiosOf(report), ...rest, floe, bare, rounds };
+  const content = { ...ratiosOf(report), ...main, ...rest, floe, bare, runs: rounds };
   return `${JSON.stringify(content, undefined, 2)}\n`;
 }
 

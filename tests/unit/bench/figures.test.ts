@@ -2,7 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { duplicatedOf, figuresOf, lostOf, median } from "../../../bench/figures.js";
-import { ratiosOf } from "../../../bench/report.js";
+import { jsonOf, ratiosOf } from "../../../bench/report.js";
 import type { Round } from "../../../bench/round.js";
 
 const figures = suite("bench figures");
@@ -80,6 +80,19 @@ figures("give ratios that are better when they are higher", () => {
   const bare = figuresOf([round({ side: "bare", seconds: 1, cpuMicros: 30_000 })]);
   assert.equal(ratiosOf({ floe, bare }), { ratio: 0.5, cpuRatio: 0.75 });
   assert.is(ratiosOf({ floe, bare: undefined }), undefined);
+});
+
+figures("stand at the top of the JSON under the names that programs look for", () => {
+  const [one, other] = [round({}), round({ side: "bare" })];
+  const machine = { cores: 2, processor: "", memoryBytes: 0, node: "v20", natsServer: "2.15.1" };
+  const told = { scenario: "pipeline" as const, commandLine: "", machine, options: {} };
+  const sides = { floe: figuresOf([one]), bare: figuresOf([other]), rounds: [one, other] };
+  const json = JSON.parse(jsonOf({ ...told, ...sides })) as Record<string, unknown>;
+  const { acceptedPerSecond, endToEndPerSecond, lost, duplicated, ratio, cpuRatio } = json;
+  assert.equal([acceptedPerSecond, endToEndPerSecond, lost, duplicated], [2_000, 1_000, 0, 0]);
+  assert.equal([ratio, cpuRatio], [1, 1]);
+  assert.equal(json["cpuMicrosPerMessage"], { all: 30, byProcess: { gateway: 30 } });
+  assert.equal(json["messagesPerFrame"], { REQUESTS: 100 });
 });
 
 figures.run();
