@@ -1,8 +1,8 @@
 /** Consuming in the memory form: deliveries of a durable consumer to one client. */
 import { FloeError } from "../errors.js";
 import type { ConsumerSpec } from "../subjects.js";
+import type { MemoryConsumer, Taker } from "./memory-consumer.js";
 import type { MemoryLine } from "./memory-line.js";
-import type { MemoryConsumer, Taker } from "./memory-stream.js";
 import type { ConsumeOptions, Consumption, Delivery, StoredMessage } from "./stream.js";
 
 export async function consumeFrom(

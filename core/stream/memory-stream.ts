@@ -5,13 +5,11 @@
  * What it does on repeats, fences, late acks and recreated consumers is what nats-server 2.15 was
  * seen to do (docs/ARCHITECTURE.md names the experiments).
  */
-import assert from "node:assert";
 import type { Clock } from "../clock.js";
-import { ACK_WAIT_MS, DUPLICATE_WINDOW_MS } from "../limits.js";
+import { DUPLICATE_WINDOW_MS } from "../limits.js";
 import type { ConsumerSpec, StreamSpec } from "../subjects.js";
-import type { Backlog, ConsumerOptions, PublishOptions, StoredMessage } from "./stream.js";
-
-const ACK_PENDING_MAX_DEFAULT = 5_000;
+import { type MemoryConsumer, openConsumer } from "./memory-consumer.js";
+import type { ConsumerOptions, PublishOptions, StoredMessage } from "./stream.js";
 
 export type StoreResult =
   | { readonly kind: "stored"; readonly sequence: number }
@@ -167,142 +165,6 @@ export function openMemoryStream(spec: StreamSpec, clock: Clock): MemoryStream {
     },
   };
   return stream;
-}
-
-/** A reader of a consumer. */
-export interface Taker {
-  /** How many more messages it wants now. */
-  credit(): number;
-  take(message: StoredMessage, deliveryCount: number): void;
-}
-
-export interface MemoryConsumer {
-  readonly options: ConsumerOptions;
-  add(taker: Taker): void;
-  drop(taker: Taker): void;
-  /** Gives what may be given. */
-  pump(): void;
-  ack(sequence: number): void;
-  nak(sequence: number, delayMs: number): void;
-  /** Starts the ack wait anew. */
-  working(sequence: number): void;
-  /** Gives it once more though it may still be worked on. */
-  repeat(sequence: number): void;
-  backlog(): Backlog;
-  /** Ends it; returns who was reading. */
-  end(): readonly Taker[];
-}
-
-function openConsumer(
-  stream: MemoryStream,
-  spec: ConsumerSpec,
-  options: ConsumerOptions,
-  clock: Clock,
-): MemoryConsumer {
-  const { ackWaitMs = ACK_WAIT_MS, ackPendingMax = ACK_PENDING_MAX_DEFAULT, ackPolicy } = options;
-  /** Delivered and unacked, with what ends its ack wait. */
-  const pending = new Map<number, () => void>();
-  const counts = new Map<number, number>();
-  /** To be given again, lowest first. */
-  let again: number[] = [];
-  let cursor = 1;
-  let takers: Taker[] = [];
-  let ended = false;
-
-  function nextMessage(): StoredMessage | undefined {
-    while (again.length > 0) {
-      const message = stream.at(again.shift()!);
-      if (message !== undefined) return message;
-    }
-    const message = stream.next(cursor, spec.subject);
-    if (message !== undefined) cursor = message.sequence + 1;
-    return message;
-  }
-
-  function pump(): void {
-    while (!ended && pending.size < ackPendingMax) {
-      const at = takers.findIndex((taker) => taker.credit() > 0);
-      if (at < 0) return;
-      const message = nextMessage();
-      if (message === undefined) return;
-      // Served in turn, as the server does with waiting pulls.
-      const taker = takers.splice(at, 1)[0]!;
-      takers.push(taker);
-      give(taker, message);
-    }
-  }
-
-  function give(taker: Taker, message: StoredMessage): void {
-    const { sequence } = message;
-    const count = (counts.get(sequence) ?? 0) + 1;
-    counts.set(sequence, count);
-    wait(sequence, ackWaitMs);
-    taker.take(message, count);
-  }
-
-  function wait(sequence: number, forMs: number): void {
-    pending.get(sequence)?.();
-    pending.set(
-      sequence,
-      clock.after(forMs, () => comeBack(sequence)),
-    );
-  }
-
-  function comeBack(sequence: number): void {
-    if (ended || !pending.has(sequence)) return;
-    pending.get(sequence)!();
-    pending.delete(sequence);
-    again = [...again, sequence].sort((a, b) => a - b);
-    pump();
-  }
-
-  function settle(sequence: number): void {
-    pending.get(sequence)?.();
-    pending.delete(sequence);
-    counts.delete(sequence);
-    again = again.filter((one) => one !== sequence);
-    if (stream.spec.retention === "work") stream.remove(sequence);
-  }
-
-  return {
-    options,
-    add(taker) {
-      takers.push(taker);
-      pump();
-    },
-    drop(taker) {
-      takers = takers.filter((one) => one !== taker);
-    },
-    pump,
-    ack(sequence) {
-      if (ended) return;
-      const before = [...pending.keys(), ...again].filter((one) => one < sequence);
-      if (ackPolicy === "all") for (const one of before) settle(one);
-      settle(sequence);
-      pump();
-    },
-    nak(sequence, delayMs) {
-      if (pending.has(sequence)) wait(sequence, delayMs);
-    },
-    working(sequence) {
-      if (pending.has(sequence)) wait(sequence, ackWaitMs);
-    },
-    repeat: comeBack,
-    backlog() {
-      let waiting = again.length;
-      for (let at = cursor; ; waiting += 1) {
-        const message = stream.next(at, spec.subject);
-        if (message === undefined) return { pending: waiting, ackPending: pending.size };
-        at = message.sequence + 1;
-      }
-    },
-    end() {
-      assert(!ended, "a consumer ends once");
-      ended = true;
-      for (const cancel of pending.values()) cancel();
-      return takers;
-    },
-  };
 }
 
 /** Whether `subject` is one of `pattern` (`*`: one token, `>`: one or more at the end). */

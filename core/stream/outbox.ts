@@ -11,6 +11,7 @@ import { type FloeError, isFloeError } from "../errors.js";
 import { FRAME_BYTES_MAX, FRAME_RECORDS_MAX } from "../limits.js";
 import { droppedTotal, framesTotal, recordsTotal } from "../metrics.js";
 import { STREAMS } from "../subjects.js";
+import { newBudget } from "./budget.js";
 import {
   beginNested,
   endNested,
@@ -77,8 +78,6 @@ const RECORD_AROUND = 5;
 const BUFFER_BYTES = 16_384;
 /** Buffers kept for the next frames; each has grown to what its frames needed. */
 const SPARE_BUFFERS_MAX = 16;
-/** Frames that may leave at once after a quiet time, as a part of a second's budget. */
-const BURST_PART = 0.1;
 
 interface Key {
   readonly options: KeyOptions;
@@ -295,30 +294,6 @@ export function openOutbox(options: OutboxOptions): Outbox {
         drains.push(resolve);
         pump();
       });
-    },
-  };
-}
-
-interface Budget {
-  spend(): void;
-  /** How long until a frame may leave without lingering; 0: now. */
-  waitMs(nowMs: number): number;
-}
-
-/** A token bucket: a frame below the budget leaves at once. */
-function newBudget(framesPerSecond: number, clock: Clock): Budget {
-  if (framesPerSecond <= 0) return { spend: () => {}, waitMs: () => 0 };
-  const most = Math.max(1, framesPerSecond * BURST_PART);
-  let tokens = most;
-  let filledAtMs = clock.monotonicMs();
-  return {
-    spend() {
-      tokens = Math.max(0, tokens - 1);
-    },
-    waitMs(nowMs) {
-      tokens = Math.min(most, tokens + ((nowMs - filledAtMs) * framesPerSecond) / 1_000);
-      filledAtMs = nowMs;
-      return tokens >= 1 ? 0 : ((1 - tokens) * 1_000) / framesPerSecond;
     },
   };
 }

@@ -1,8 +1,9 @@
 /** Leases: who owns what, hand-over, loss, and epochs that rise. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { assign, holdLeases, type LeaseOptions } from "../../../../core/stream/lease.js";
+import { holdLeases, type LeaseOptions } from "../../../../core/stream/lease.js";
 import type { MemoryClient } from "../../../../core/stream/memory.js";
+import { assign } from "../../../../core/stream/rendezvous.js";
 import { type Ground, withMemory } from "./with-memory.js";
 
 const lease = suite("leases");
