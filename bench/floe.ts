@@ -40,9 +40,8 @@ export async function startFloe(
   const removeFolder = (): void => {
     if (home === "") rmSync(folder, { recursive: true, force: true });
   };
-  let system: LocalSystem;
   try {
-    system = await startLocal({
+    const system = await startLocal({
       home: folder,
       accounts,
       carriers: CARRIERS,
@@ -50,10 +49,19 @@ export async function startFloe(
       tell: () => {},
       ...(profile === undefined ? {} : { nodeArgs: (role) => profile.nodeArgs("floe", role) }),
     });
+    try {
+      return await openSide(system, removeFolder);
+    } catch (error) {
+      await system.stop();
+      throw error;
+    }
   } catch (error) {
     removeFolder();
     throw error;
   }
+}
+
+async function openSide(system: LocalSystem, removeFolder: () => void): Promise<Side> {
   const names = STREAMS.map(({ name }) => name);
   const streams = await openStreamCounts(system.local.nats, names);
   const { url, user, password } = splitUrl(system.local.clickhouse);

@@ -64,6 +64,11 @@ export async function runRound(side: Side, spec: LoadSpec, label: string): Promi
     const result = await load.run(spec, (answered) => bar.at(answered));
     bar.end();
     const drained = await drain(side, result.accepted, label, loadProcess);
+    for (const { role, pid } of side.processes) {
+      // Its successor's CPU time says nothing of what it had used.
+      const isThere = drained.usage.some((one) => one.pid === pid);
+      if (!isThere) throw new Error(`${label}: ${role} ended while it was measured`);
+    }
     return {
       side: side.name,
       load: result,
