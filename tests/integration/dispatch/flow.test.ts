@@ -4,7 +4,12 @@ import * as assert from "uvu/assert";
 import { SYSTEM_CLOCK, sleep } from "../../../core/clock.js";
 import { STATE } from "../../../core/message.js";
 import { ATTEMPT_SUBMITTED } from "../../../core/stream/fields.js";
-import { attemptSubject, requestConsumer } from "../../../core/subjects.js";
+import {
+  attemptSubject,
+  BUCKETS,
+  requestConsumer,
+  requestSubject,
+} from "../../../core/subjects.js";
 import { attemptFrame, idOf, requestFrame } from "../../unit/dispatch/kit.js";
 import { type System, until, withSystem } from "./system.js";
 
@@ -96,6 +101,62 @@ flow("takes over from an owner that stopped, and decides nothing twice", async (
     assert.is(new Set(decided).size, 30);
     assert.ok((await verdicts()).every(({ state }) => state === STATE.ROUTED));
   });
+});
+
+flow("loses nothing and decides nothing twice when nats-server is killed under load", async () => {
+  await withSystem(async (system) => {
+    await system.start("one");
+    const publishing: Promise<void>[] = [];
+    for (let id = 1; id <= 200; id += 1) {
+      publishing.push(system.publish(frame([id])));
+      await sleep(SYSTEM_CLOCK, 2);
+      if (id === 100) await system.nats.kill();
+      if (id === 150) await system.nats.restart();
+    }
+    await Promise.all(publishing);
+    await until(async () => (await backlog(system)) === 0, 40_000);
+    const verdicts = (await system.decisions()).flatMap(({ records }) => records);
+    const routed = verdicts.filter(({ state }) => state === STATE.ROUTED);
+    assert.is(new Set(routed.map(({ messageId }) => messageId.toString("hex"))).size, 200);
+    assert.is(routed.length, 200);
+    const dispatched = (await system.dispatches(ALPHA)).flatMap(({ records }) => records);
+    assert.is(new Set(dispatched.map(({ messageId }) => messageId.toString("hex"))).size, 200);
+  });
+});
+
+flow("shares partitions between processes, and takes over those of one that stopped", async () => {
+  await withSystem(async (system) => {
+    const { client } = system;
+    const stop = await system.start("one");
+    await system.start("two");
+    await until(async () => {
+      const leases = await client.bucket(BUCKETS.leases, { keyTtl: true });
+      const owners = (await leases.entries())
+        .filter(({ key }) => key.startsWith("partition.key."))
+        .map(({ value }) => Buffer.from(value).toString("utf8"));
+      return owners.length === 8 && new Set(owners.filter((name) => name !== "")).size === 2;
+    });
+    const publishAll = async (from: number) => {
+      for (let partition = 0; partition < 8; partition += 1) {
+        const acceptedAtMs = now();
+        const messages = [{ id: from + partition, acceptedAtMs }];
+        const data = requestFrame(messages, { partition, publishedAtMs: acceptedAtMs });
+        await client.publish(requestSubject(2, partition), data, { id: `p-${from + partition}` });
+      }
+    };
+    const decided = async () => {
+      let count = 0;
+      for (let partition = 0; partition < 8; partition += 1) {
+        count += (await system.decisions(partition)).flatMap(({ records }) => records).length;
+      }
+      return count;
+    };
+    await publishAll(0);
+    await until(async () => (await decided()) === 8);
+    await stop();
+    await publishAll(100);
+    await until(async () => (await decided()) === 16);
+  }, 8);
 });
 
 flow.run();
