@@ -9,15 +9,18 @@
 import { type Metadata, status } from "@grpc/grpc-js";
 import type { Clock } from "../../core/clock.js";
 import { BATCH_MESSAGES_MAX, REQUEST_PUBLISH_MS_MAX } from "../../core/limits.js";
+import type { Logger } from "../../core/log.js";
+import { counter, histogram } from "../../core/metrics.js";
 import { found, nextField } from "../../core/stream/frame.js";
 import type { Acceptor } from "./accept.js";
 import type { Authenticator, Caller } from "./authenticate.js";
-import { NOT_READY, type Refusal, refuse, STREAM_AWAY } from "./refuse.js";
+import { INTERNAL, NOT_READY, type Refusal, refuse, STREAM_AWAY } from "./refuse.js";
 import type { Usage } from "./usage.js";
 
 /** What the handlers work with. */
 export interface Door {
   readonly clock: Clock;
+  readonly log: Logger;
   readonly authenticator: Authenticator;
   readonly usage: Usage;
   /** Undefined until the partitions are known. */
@@ -44,6 +47,18 @@ export interface Visit {
   readonly requestBytes: number;
   caller: Caller | undefined;
 }
+
+const callsTotal = counter(
+  "floe_gateway_calls_total",
+  "Calls, and requests on streams, by the code of their answer.",
+  ["method", "code"],
+);
+const callSeconds = histogram(
+  "floe_gateway_call_seconds",
+  "From the arrival of a call, or of a request on a stream, to its answer.",
+  [0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5, 15],
+  ["method"],
+);
 
 /** Below this, no publish would be confirmed before the caller has given up. */
 const DEADLINE_MS_MIN = 5;
@@ -105,6 +120,9 @@ export function leave(
   accepted: number,
   refused: number,
 ): void {
+  const durationMs = door.clock.monotonicMs() - visit.arrivedMs;
+  callsTotal.inc({ method: visit.method, code: status[code] ?? "" });
+  callSeconds.observe({ method: visit.method }, durationMs / 1_000);
   door.usage.record({
     atMs: visit.atMs,
     account: visit.caller?.account.account ?? 0,
@@ -115,8 +133,18 @@ export function leave(
     refused,
     code,
     requestBytes: visit.requestBytes,
-    durationMicros: Math.round((door.clock.monotonicMs() - visit.arrivedMs) * 1_000),
+    durationMicros: Math.round(durationMs * 1_000),
   });
+}
+
+/** Runs `take`; what it throws is a bug, which costs this call and no other. */
+export function guarded(door: Door, take: () => Refusal | undefined): Refusal | undefined {
+  try {
+    return take();
+  } catch (err) {
+    door.log.error({ err }, "a call failed by a bug");
+    return INTERNAL;
+  }
 }
 
 /** The code of an answer that nobody waited for any more, else `code`. */

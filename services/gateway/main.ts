@@ -49,10 +49,14 @@ export const serve: Serve = async (host) => {
   await follow(await client.bucket(BUCKETS.config), (key, value) => {
     // Fixed at the first start, so the first word counts; it may come after this process.
     if (key !== "partitions" || value === undefined || acceptor !== undefined) return;
-    const { count: partitions } = parsePartitions(value);
-    const remembered = openRememberedKeys(REMEMBERED_KEYS);
-    acceptor = openAcceptor({ ...settings, clock, outbox, identity, remembered, partitions });
-    log.info({ partitions }, "partitions are known");
+    try {
+      const { count: partitions } = parsePartitions(value);
+      const remembered = openRememberedKeys(REMEMBERED_KEYS);
+      acceptor = openAcceptor({ ...settings, clock, outbox, identity, remembered, partitions });
+      log.info({ partitions }, "partitions are known");
+    } catch (err) {
+      log.error({ err }, "the partitions cannot be read");
+    }
   });
 
   let server: GatewayServer | undefined;
@@ -60,6 +64,7 @@ export const serve: Serve = async (host) => {
   const presence = watchPresence(clock, client, () => server?.serving(serving()));
   const door: Door = {
     clock,
+    log,
     authenticator,
     usage,
     acceptor: () => acceptor,

@@ -20,6 +20,7 @@ import {
   countMessages,
   type Door,
   enter,
+  guarded,
   identify,
   isRefusal,
   leave,
@@ -87,7 +88,7 @@ function run(door: Door, call: StreamCall): void {
       end(USAGE_FULL);
       return;
     }
-    const refusal = take(request, visit);
+    const refusal = guarded(door, () => take(request, visit));
     if (refusal === undefined) return;
     leave(door, visit, refusal.code, 0, 0);
     end(refusal);

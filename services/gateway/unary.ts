@@ -12,6 +12,7 @@ import {
   countMessages,
   type Door,
   enter,
+  guarded,
   identify,
   isRefusal,
   leave,
@@ -95,7 +96,7 @@ function serve(
     });
   }
 
-  const refusal = take(visit);
+  const refusal = guarded(door, () => take(visit));
   if (refusal === undefined) return;
   leave(door, visit, refusal.code, 0, messages);
   callback(refusal);
