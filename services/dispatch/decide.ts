@@ -42,7 +42,8 @@ export function decidePart(
     } else {
       plan.skip();
     }
-    applyVerdict(state, verdicts, at, index[base + INDEX.verdictEnd]!, decidedAtMs);
+    // `judge` ends with that search.
+    applyVerdict(state, verdicts, at, index[base + INDEX.verdictEnd]!, decidedAtMs, true);
   }
 }
 

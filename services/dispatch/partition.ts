@@ -78,7 +78,7 @@ const THROUGH_EVERY_MS = 30_000;
 /** A subject emptied by age would lose the log's end: a frame at least this often. */
 const CHECKPOINT_EVERY_MS = 12 * 3_600_000;
 /** Slots of the reservation table, and keys, that one tick looks at. */
-const SWEEP_SLOTS = 20_000;
+const SWEEP_SLOTS = 5_000;
 const DROP_KEYS = 20_000;
 const SLACK_MS = 600_000;
 

@@ -144,7 +144,7 @@ function applyVerdicts(
       const from = found.at;
       if (!isVerdict(bytes, from, found.end)) return false;
       if (index === 0) acceptedAtMs = readUint53(bytes, from + VERDICT_AT.acceptedAtMs);
-      applyVerdict(state, bytes, from, found.end, decidedAtMs);
+      applyVerdict(state, bytes, from, found.end, decidedAtMs, false);
     }
     state.covered[lane]?.add(requestSequence, publishId, sequence, acceptedAtMs, decidedAtMs);
   }
@@ -161,13 +161,17 @@ export function isVerdict(bytes: Uint8Array, at: number, end: number): boolean {
   );
 }
 
-/** Applies the verdict in `bytes[at, end)`, all account rules done. */
+/**
+ * Applies the verdict in `bytes[at, end)`, all account rules done.
+ * @param sought the reservations were just searched for its message, in vain.
+ */
 export function applyVerdict(
   state: PartitionState,
   bytes: Uint8Array,
   at: number,
   end: number,
   decidedAtMs: number,
+  sought: boolean,
 ): void {
   const rank = readUint32(bytes, at + VERDICT_AT.state);
   if (rank === 0) return;
@@ -182,7 +186,7 @@ export function applyVerdict(
   if (rank !== STATE.ROUTED) return;
   const day = acceptedDay(acceptedAtMs);
   const idAt = at + VERDICT_AT.messageId;
-  assert(!state.reservations.find(bytes, idAt, day), "a message is reserved for once");
+  assert(sought || !state.reservations.find(bytes, idAt, day), "a message is reserved for once");
   const readable = readFields(bytes, at + VERDICT_AT.expiresAtMs + 8, end, record);
   assert(readable, "a verdict can be read");
   reservation.account = place;
