@@ -19,6 +19,7 @@ import {
 } from "../../core/stream/frame.js";
 import type { Outbox, OutboxKey } from "../../core/stream/outbox.js";
 import { attemptSubject } from "../../core/subjects.js";
+import { START_BYTES } from "./record.js";
 
 /** Above the frame budget an attempt may wait this long for company. */
 export const ATTEMPT_LINGER_MS = 25;
@@ -51,14 +52,14 @@ export function openAttemptKeys(outbox: Outbox, carrier: string, writer: string)
   };
 }
 
-/** What every attempt says; one object, filled anew for each. Places are in `bytes`. */
+/** What every attempt says; one object, filled anew for each. */
 export interface AttemptStart {
+  /** Where fields 1 to 3 stand (record.ts). */
   bytes: Uint8Array;
-  idAt: number;
-  /** -1: no token. */
+  startAt: number;
+  /** Where the token stands; -1: there is none. */
+  token: Uint8Array;
   tokenAt: number;
-  acceptedAtMs: number;
-  account: number;
   kind: number;
   hop: number;
   atMs: number;
@@ -67,34 +68,26 @@ export interface AttemptStart {
 }
 
 export function newAttemptStart(): AttemptStart {
-  const places = { bytes: new Uint8Array(0), idAt: 0, tokenAt: -1 };
-  return { ...places, acceptedAtMs: 0, account: 0, kind: 0, hop: 0, atMs: 0, state: 0 };
+  const none = new Uint8Array(0);
+  return { bytes: none, startAt: 0, token: none, tokenAt: -1, kind: 0, hop: 0, atMs: 0, state: 0 };
 }
-
-const START_BYTES = 56;
 
 /** Fields 1 to 7. */
 export function putStart(writer: FrameWriter, start: AttemptStart): void {
-  reserve(writer, START_BYTES);
+  reserve(writer, START_BYTES + 24);
   const into = writer.bytes;
-  const { bytes, idAt } = start;
+  const { bytes, startAt } = start;
   let at = writer.at;
-  into[at++] = (ATTEMPT.messageId << 3) | 2;
-  into[at++] = 16;
-  for (let index = 0; index < 16; index += 1) into[at++] = bytes[idAt + index]!;
-  into[at] = (ATTEMPT.acceptedAtMs << 3) | 1;
-  writeUint53(into, at + 1, start.acceptedAtMs);
-  into[at + 9] = (ATTEMPT.account << 3) | 5;
-  writeUint32(into, at + 10, start.account);
-  into[at + 14] = (ATTEMPT.kind << 3) | 5;
-  writeUint32(into, at + 15, start.kind);
-  into[at + 19] = (ATTEMPT.hop << 3) | 5;
-  writeUint32(into, at + 20, start.hop);
-  into[at + 24] = (ATTEMPT.atMs << 3) | 1;
-  writeUint53(into, at + 25, start.atMs);
-  into[at + 33] = (ATTEMPT.state << 3) | 5;
-  writeUint32(into, at + 34, start.state);
-  writer.at = at + 38;
+  for (let index = startAt; index < startAt + START_BYTES; index += 1) into[at++] = bytes[index]!;
+  into[at] = (ATTEMPT.kind << 3) | 5;
+  writeUint32(into, at + 1, start.kind);
+  into[at + 5] = (ATTEMPT.hop << 3) | 5;
+  writeUint32(into, at + 6, start.hop);
+  into[at + 10] = (ATTEMPT.atMs << 3) | 1;
+  writeUint53(into, at + 11, start.atMs);
+  into[at + 19] = (ATTEMPT.state << 3) | 5;
+  writeUint32(into, at + 20, start.state);
+  writer.at = at + 24;
 }
 
 /** A carrier's id, an empty one too: an id's place in the list is its part. */
@@ -114,8 +107,8 @@ export function putCarrierId(
   writer.at += 2;
 }
 
-export function putToken(writer: FrameWriter, { bytes, tokenAt }: AttemptStart): void {
-  if (tokenAt >= 0) putBytes(writer, ATTEMPT.toTok, bytes, tokenAt, tokenAt + 16);
+export function putToken(writer: FrameWriter, { token, tokenAt }: AttemptStart): void {
+  if (tokenAt >= 0) putBytes(writer, ATTEMPT.toTok, token, tokenAt, tokenAt + 16);
 }
 
 export function putBind(writer: FrameWriter, bind: Uint8Array): void {

@@ -126,7 +126,20 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
 
   // ---- what the link tells
 
+  /** One look at the clock serves everything that one read brings. */
+  function nowMs(): number {
+    if (!reading) return clock.nowMs();
+    if (readAtMs === 0) readAtMs = clock.nowMs();
+    return readAtMs;
+  }
+  let reading = false;
+  let readAtMs = 0;
+
   const events: LinkEvents = {
+    readBegin() {
+      reading = true;
+      readAtMs = 0;
+    },
     accepted(ticket, part, bytes, at, end, bind) {
       const job = jobs[jobOfTicket(ticket)]!;
       outcomes.accepted(job, recordOfTicket(ticket), part, bytes, at, end, bind);
@@ -148,6 +161,7 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
       receipts.join();
       if (answered) receipts.lookAgain();
       answered = false;
+      reading = false;
       holdReceipts();
       pump();
     },
@@ -174,6 +188,7 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     clock,
     memory,
     keys,
+    nowMs,
     urgent: () => outcomes.unrecorded() >= link.window() / 2,
     nextCarrier: failover.next,
     failOver: (job, index, next, sequence) => failover.add(job, index, next, sequence, false),

@@ -102,7 +102,8 @@ export interface LinkEvents {
     at: number,
     end: number,
   ): void;
-  /** All that came with one read has been handed over. */
+  /** What one read brought is handed over now, and is all handed over. */
+  readBegin(): void;
   readEnd(): void;
   /** There may be room again, or there is a session again. */
   room(): void;

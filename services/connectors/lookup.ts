@@ -41,7 +41,7 @@ import { attemptSubject, attemptsOfCarrier } from "../../core/subjects.js";
 import type { Job } from "./job.js";
 import { entry, type Memory, newRemembered, openMemory } from "./memory.js";
 import { type Observer, rememberFrame, sequenceAt } from "./observe.js";
-import { newRecordHead, readHead } from "./record.js";
+import { newRecordHead, readHead, START } from "./record.js";
 
 /** Clocks of owners, streams and connectors may differ by so much. */
 const CLOCK_SLACK_MS = 60_000;
@@ -186,9 +186,8 @@ function wantedOf(jobs: readonly Job[], nowMs: number): Memory {
   for (const job of jobs) {
     for (let index = 0; index < job.count; index += 1) {
       if (!headOf(job, index)) continue;
-      remembered.bytes = job.bytes;
-      remembered.messageIdAt = head.idAt;
-      remembered.acceptedAtMs = head.acceptedAtMs;
+      remembered.bytes = head.bytes;
+      remembered.startAt = head.startAt;
       wanted.together(1, nowMs);
       wanted.add(remembered);
     }
@@ -209,10 +208,10 @@ function compareWith(client: StreamClient, memory: Memory): Looked {
   /** Finds the attempt that counts: of the record's hop, or of the one after a doubt. */
   function find(job: Job, index: number): Fate {
     if (!headOf(job, index)) return "none";
-    const { idAt, acceptedAtMs, hop } = head;
-    if (!memory.findAttempt(job.bytes, idAt, acceptedAtMs, hop)) return "none";
+    const { bytes, startAt, hop } = head;
+    if (!memory.findAttempt(bytes, startAt, hop)) return "none";
     if (entry.kind(hit) === ATTEMPT_IN_DOUBT) {
-      if (!memory.findAttempt(job.bytes, idAt, acceptedAtMs, hop + 1)) return "doubted";
+      if (!memory.findAttempt(bytes, startAt, hop + 1)) return "doubted";
     }
     return entry.kind(hit) === ATTEMPT_REFUSED && entry.partState(hit) === 0 ? "moved" : "done";
   }
@@ -223,7 +222,8 @@ function compareWith(client: StreamClient, memory: Memory): Looked {
       if (find(job, index) !== "moved") return undefined;
       const sequence = entry.sequence(hit);
       const hop = entry.hop(hit);
-      const id = Buffer.from(job.bytes.subarray(head.idAt, head.idAt + 16));
+      const idAt = head.startAt + START.messageId;
+      const id = Buffer.from(head.bytes.subarray(idAt, idAt + 16));
       const message = await client.at("ATTEMPTS", sequence);
       const carrier = message === undefined ? "" : nextCarrierIn(message.data, id, hop);
       return carrier === "" ? undefined : { carrier, sequence };

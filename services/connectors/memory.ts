@@ -2,8 +2,8 @@
  * Memory: the attempts at one carrier that receipts and redelivered frames are compared with.
  *
  * One entry for each part that was submitted (with the carrier's id for it), or for the attempt that
- * was refused or is in doubt. Entries lie in one array of words, found by two open-addressing
- * indexes: by carrier id, and by message id, accepted day and hop. Nothing is ever taken out: there
+ * was refused or is in doubt. Entries lie in one array of words, found by open-addressing indexes:
+ * by carrier id, and (filled in when it is asked for) by message id, accepted day and hop. Nothing is ever taken out: there
  * are two generations, and when the younger is full or two hours old the older is dropped whole. An
  * entry costs about 120 bytes and 0.2 us; a Map of objects takes five times both.
  *
@@ -12,40 +12,39 @@
  */
 import assert from "node:assert";
 import { acceptedDay } from "../../core/message.js";
+import { readUint53 } from "../../core/stream/frame.js";
 import { hashId, sameId } from "./carrier-id.js";
+import { START, START_BYTES } from "./record.js";
 
 /** How long an attempt is remembered at least, if there is room: the join horizon. */
 export const MEMORY_MS = 2 * 3_600_000;
 
 /** Words of an entry. */
 const WORD = {
-  messageId: 0,
-  token: 4,
-  acceptedLow: 8,
-  acceptedHigh: 9,
-  account: 10,
-  partition: 11,
-  hop: 12,
+  /** Fields 1 to 3 of its attempt, as they are written (record.ts). */
+  start: 0,
+  token: 8,
+  /** partition | hop << 16 */
+  partition: 12,
   /** kind | part << 8 | parts << 16 | state of the part << 24 */
   kinds: 13,
   carrierId: 14,
   carrierIdLength: 15,
   hashCarrier: 16,
-  hashMessage: 17,
-  sequenceLow: 18,
-  sequenceHigh: 19,
+  sequenceLow: 17,
+  sequenceHigh: 18,
 } as const;
-const STRIDE = 20;
+const STRIDE = 19;
 const ENTRIES_MIN = 1_024;
 
 /** An attempt to be remembered; one object, filled anew for each. */
 export interface Remembered {
+  /** Where fields 1 to 3 of the attempt stand (record.ts). */
   bytes: Uint8Array;
-  /** Places of the 16 bytes of message id and token in `bytes`; -1: no token. */
-  messageIdAt: number;
+  startAt: number;
+  /** Where the token stands; -1: there is none. */
+  token: Uint8Array;
   tokenAt: number;
-  acceptedAtMs: number;
-  account: number;
   partition: number;
   hop: number;
   kind: number;
@@ -63,7 +62,7 @@ export interface Remembered {
 
 export function newRemembered(): Remembered {
   const none = new Uint8Array(0);
-  const places = { bytes: none, messageIdAt: 0, tokenAt: -1, acceptedAtMs: 0, account: 0 };
+  const places = { bytes: none, startAt: 0, token: none, tokenAt: -1 };
   const parts = { part: 1, parts: 1, partState: 0, carrierId: none };
   const ids = { carrierIdAt: 0, carrierIdEnd: 0, sequence: 0 };
   return { ...places, partition: 0, hop: 0, kind: 0, ...parts, ...ids };
@@ -92,8 +91,8 @@ export interface Memory {
     token: Uint8Array,
     tokenAt: number,
   ): boolean;
-  /** Finds the first entry of a message's attempt; in `hit`. */
-  findAttempt(id: Uint8Array, at: number, acceptedAtMs: number, hop: number): boolean;
+  /** Finds the first entry of the attempt whose fields 1 to 3 stand at `startAt`; in `hit`. */
+  findAttempt(start: Uint8Array, startAt: number, hop: number): boolean;
   readonly hit: Hit;
   entries(): number;
   /** Attempts stored since then (stream time) are all here; Infinity: none is sure. */
@@ -112,8 +111,11 @@ export function openMemory(entriesMax: number, nowMs: number): Memory {
   function rotate(atMs: number): void {
     // What the young one holds is stored from its birth on; before that only the old one knows.
     if (old !== undefined) coversFromMs = Math.max(coversFromMs, young.bornAtMs);
+    const oldest = old;
     old = young;
-    young = newGeneration(atMs);
+    // Its memory is used again: growing anew would copy everything twice.
+    young = oldest ?? newGeneration(atMs);
+    young.clear(atMs);
   }
 
   function find(generation: Generation | undefined, place: number): boolean {
@@ -142,9 +144,11 @@ export function openMemory(entriesMax: number, nowMs: number): Memory {
         (old !== undefined && find(old, old.byCarrierId(hash, id, at, end, token, tokenAt)))
       );
     },
-    findAttempt(id, at, acceptedAtMs, hop) {
+    findAttempt(start, startAt, hop) {
+      const id = start;
+      const at = startAt + START.messageId;
       const hash = hashMessage(id, at, hop);
-      const day = acceptedDay(acceptedAtMs);
+      const day = acceptedDay(readUint53(start, startAt + START.acceptedAtMs));
       return (
         find(young, young.byMessage(hash, id, at, day, hop)) ||
         (old !== undefined && find(old, old.byMessage(hash, id, at, day, hop)))
@@ -160,11 +164,8 @@ export function openMemory(entriesMax: number, nowMs: number): Memory {
 
 /** What an entry says. */
 export const entry = {
-  acceptedAtMs: ({ words, at }: Hit): number =>
-    words[at + WORD.acceptedHigh]! * 2 ** 32 + words[at + WORD.acceptedLow]!,
-  account: ({ words, at }: Hit): number => words[at + WORD.account]!,
-  partition: ({ words, at }: Hit): number => words[at + WORD.partition]!,
-  hop: ({ words, at }: Hit): number => words[at + WORD.hop]!,
+  partition: ({ words, at }: Hit): number => words[at + WORD.partition]! & 0xffff,
+  hop: ({ words, at }: Hit): number => words[at + WORD.partition]! >>> 16,
   kind: ({ words, at }: Hit): number => words[at + WORD.kinds]! & 0xff,
   part: ({ words, at }: Hit): number => (words[at + WORD.kinds]! >>> 8) & 0xff,
   parts: ({ words, at }: Hit): number => (words[at + WORD.kinds]! >>> 16) & 0xff,
@@ -175,8 +176,8 @@ export const entry = {
   carrierIdAt: ({ words, at }: Hit): number => words[at + WORD.carrierId]!,
   carrierIdEnd: ({ words, at }: Hit): number =>
     words[at + WORD.carrierId]! + words[at + WORD.carrierIdLength]!,
-  /** Offset of the message id, and of the token, in `hit.bytes`: 16 bytes each. */
-  messageIdAt: ({ at }: Hit): number => (at + WORD.messageId) * 4,
+  /** Offset of fields 1 to 3, and of the token's 16 bytes, in `hit.bytes`. */
+  startAt: ({ at }: Hit): number => (at + WORD.start) * 4,
   tokenAt: ({ at }: Hit): number => (at + WORD.token) * 4,
 } as const;
 
@@ -198,11 +199,12 @@ export function moveToPart(hit: Hit, part: number): void {
 }
 
 interface Generation {
-  readonly bornAtMs: number;
+  bornAtMs: number;
   count: number;
   words: Uint32Array;
   bytes: Uint8Array;
   texts: Uint8Array;
+  clear(bornAtMs: number): void;
   together(count: number): void;
   add(attempt: Remembered): void;
   byCarrierId(
@@ -216,10 +218,14 @@ interface Generation {
   byMessage(hash: number, id: Uint8Array, at: number, day: number, hop: number): number;
 }
 
+const NO_INDEX = new Uint32Array(0);
+
 function newGeneration(bornAtMs: number): Generation {
   let capacity = ENTRIES_MIN;
   let carrierIndex = new Uint32Array(2 * ENTRIES_MIN);
-  let messageIndex = new Uint32Array(2 * ENTRIES_MIN);
+  // By message only lookups ask, and none is made for hours: it is filled in when one is.
+  let messageIndex = NO_INDEX;
+  let indexed = 0;
   let textEnd = 0;
 
   function insert(index: Uint32Array, hash: number, place: number): void {
@@ -236,15 +242,24 @@ function newGeneration(bornAtMs: number): Generation {
     self.words = words;
     self.bytes = new Uint8Array(words.buffer);
     carrierIndex = new Uint32Array(2 * capacity);
-    messageIndex = new Uint32Array(2 * capacity);
+    messageIndex = NO_INDEX;
+    indexed = 0;
     for (let place = 0; place < self.count; place += 1) {
       const at = place * STRIDE;
       if (words[at + WORD.carrierIdLength] !== 0) {
         insert(carrierIndex, words[at + WORD.hashCarrier]!, place);
       }
-      if (((words[at + WORD.kinds]! >>> 8) & 0xff) <= 1) {
-        insert(messageIndex, words[at + WORD.hashMessage]!, place);
-      }
+    }
+  }
+
+  /** Takes in the entries that were added since the last lookup. */
+  function indexMessages(): void {
+    if (messageIndex.length === 0) messageIndex = new Uint32Array(2 * capacity);
+    for (; indexed < self.count; indexed += 1) {
+      const at = indexed * STRIDE;
+      if (((self.words[at + WORD.kinds]! >>> 8) & 0xff) > 1) continue;
+      const hop = self.words[at + WORD.partition]! >>> 16;
+      insert(messageIndex, hashMessage(self.bytes, at * 4 + START.messageId, hop), indexed);
     }
   }
 
@@ -270,6 +285,14 @@ function newGeneration(bornAtMs: number): Generation {
     words: new Uint32Array(capacity * STRIDE),
     bytes: new Uint8Array(0),
     texts: Buffer.allocUnsafeSlow(ENTRIES_MIN * 16),
+    clear(atMs) {
+      self.bornAtMs = atMs;
+      self.count = 0;
+      textEnd = 0;
+      carrierIndex.fill(0);
+      messageIndex = NO_INDEX;
+      indexed = 0;
+    },
     together(count) {
       while (self.count + count > capacity) grow();
     },
@@ -279,17 +302,15 @@ function newGeneration(bornAtMs: number): Generation {
       self.count += 1;
       const at = place * STRIDE;
       const { words, bytes } = self;
-      const { messageIdAt, tokenAt, acceptedAtMs, kind, part, parts, sequence } = attempt;
+      const { startAt, token, tokenAt, kind, part, parts, sequence } = attempt;
+      const source = attempt.bytes;
       const length = attempt.carrierIdEnd - attempt.carrierIdAt;
-      for (let index = 0; index < 16; index += 1) {
-        bytes[at * 4 + index] = attempt.bytes[messageIdAt + index]!;
-        bytes[at * 4 + 16 + index] = tokenAt < 0 ? 0 : attempt.bytes[tokenAt + index]!;
-      }
-      words[at + WORD.acceptedHigh] = acceptedAtMs / 2 ** 32;
-      words[at + WORD.acceptedLow] = acceptedAtMs % 2 ** 32;
-      words[at + WORD.account] = attempt.account;
-      words[at + WORD.partition] = attempt.partition;
-      words[at + WORD.hop] = attempt.hop;
+      let to = at * 4;
+      for (let index = startAt; index < startAt + START_BYTES; index += 1)
+        bytes[to++] = source[index]!;
+      if (tokenAt < 0) bytes.fill(0, to, to + 16);
+      else for (let index = tokenAt; index < tokenAt + 16; index += 1) bytes[to++] = token[index]!;
+      words[at + WORD.partition] = attempt.partition | (attempt.hop << 16);
       words[at + WORD.kinds] = kind | (part << 8) | (parts << 16) | (attempt.partState << 24);
       words[at + WORD.carrierIdLength] = length;
       words[at + WORD.sequenceHigh] = sequence / 2 ** 32;
@@ -299,11 +320,6 @@ function newGeneration(bornAtMs: number): Generation {
         words[at + WORD.carrierId] = putText(attempt);
         words[at + WORD.hashCarrier] = hash;
         insert(carrierIndex, hash, place);
-      }
-      if (part <= 1) {
-        const hash = hashMessage(attempt.bytes, messageIdAt, attempt.hop);
-        words[at + WORD.hashMessage] = hash;
-        insert(messageIndex, hash, place);
       }
     },
     byCarrierId(hash, id, at, end, token, tokenAt) {
@@ -321,16 +337,16 @@ function newGeneration(bornAtMs: number): Generation {
       return -1;
     },
     byMessage(hash, id, at, day, hop) {
+      if (indexed < self.count) indexMessages();
+      if (self.count === 0) return -1;
       const { words, bytes } = self;
       const mask = messageIndex.length - 1;
       for (let slot = hash & mask; messageIndex[slot] !== 0; slot = (slot + 1) & mask) {
         const place = messageIndex[slot]! - 1;
         const base = place * STRIDE;
-        if (words[base + WORD.hashMessage] !== hash || words[base + WORD.hop] !== hop) continue;
-        if (!sameBytes(bytes, base * 4, id, at, 16)) continue;
-        const acceptedAtMs =
-          words[base + WORD.acceptedHigh]! * 2 ** 32 + words[base + WORD.acceptedLow]!;
-        if (acceptedDay(acceptedAtMs) === day) return place;
+        if (words[base + WORD.partition]! >>> 16 !== hop) continue;
+        if (!sameBytes(bytes, base * 4 + START.messageId, id, at, 16)) continue;
+        if (acceptedDay(readUint53(bytes, base * 4 + START.acceptedAtMs)) === day) return place;
       }
       return -1;
     },

@@ -16,7 +16,6 @@ import {
 } from "../../core/stream/fields.js";
 import {
   fixed32Of,
-  fixed64Of,
   found,
   newFields,
   nextField,
@@ -34,6 +33,7 @@ import {
   newRemembered,
   setPartState,
 } from "./memory.js";
+import { composeStart, START_BYTES } from "./record.js";
 
 export interface Observer {
   /** Resolves when everything up to this sequence is in the memory. */
@@ -135,15 +135,17 @@ export function rememberFrame(
     at = found.end;
     if (!readFields(bytes, from, at, record)) continue;
     if (record[2 * ATTEMPT.messageId + 1] !== 16) continue;
-    if (only !== undefined && !isWanted(only, bytes)) continue;
+    if (only !== undefined && !only.findAttempt(startOf(bytes), 0, 0)) continue;
     rememberRecord(memory, bytes, from, at, partition, sequence, nowMs);
   }
 }
 
-function isWanted(only: Memory, bytes: Uint8Array): boolean {
-  const acceptedAtMs = fixed64Of(bytes, record, ATTEMPT.acceptedAtMs);
-  return only.findAttempt(bytes, record[2 * ATTEMPT.messageId]!, acceptedAtMs, 0);
+/** Fields 1 to 3 of the record, one after the other, whoever wrote it. */
+function startOf(bytes: Uint8Array): Uint8Array {
+  composeStart(bytes, record, start, 0);
+  return start;
 }
+const start = new Uint8Array(START_BYTES);
 
 function rememberRecord(
   memory: Memory,
@@ -160,11 +162,10 @@ function rememberRecord(
     return;
   }
   if (kind !== ATTEMPT_SUBMITTED && kind !== ATTEMPT_REFUSED && kind !== ATTEMPT_IN_DOUBT) return;
-  remembered.bytes = bytes;
-  remembered.messageIdAt = record[2 * ATTEMPT.messageId]!;
+  remembered.bytes = startOf(bytes);
+  remembered.startAt = 0;
+  remembered.token = bytes;
   remembered.tokenAt = record[2 * ATTEMPT.toTok + 1] === 16 ? record[2 * ATTEMPT.toTok]! : -1;
-  remembered.acceptedAtMs = fixed64Of(bytes, record, ATTEMPT.acceptedAtMs);
-  remembered.account = fixed32Of(bytes, record, ATTEMPT.account);
   remembered.partition = partition;
   remembered.hop = fixed32Of(bytes, record, ATTEMPT.hop);
   remembered.kind = kind;
@@ -194,10 +195,8 @@ function noteReceipt(memory: Memory, bytes: Uint8Array): void {
   const part = fixed32Of(bytes, record, ATTEMPT.part);
   if (part === 0) return;
   const { hit } = memory;
-  const id = record[2 * ATTEMPT.messageId]!;
-  const acceptedAtMs = fixed64Of(bytes, record, ATTEMPT.acceptedAtMs);
   const hop = fixed32Of(bytes, record, ATTEMPT.hop);
-  if (!memory.findAttempt(bytes, id, acceptedAtMs, hop) || part > entry.parts(hit)) return;
+  if (!memory.findAttempt(startOf(bytes), 0, hop) || part > entry.parts(hit)) return;
   moveToPart(hit, part);
   const state = varintOf(record, ATTEMPT.partState);
   if (state > entry.partState(hit)) setPartState(hit, state);

@@ -51,6 +51,8 @@ export interface OutcomesOptions {
   readonly clock: Clock;
   readonly memory: Memory;
   readonly keys: AttemptKeys;
+  /** Milliseconds since 1970: of the read that is being taken, or now. */
+  nowMs(): number;
   /** Attempts are urgent now: many answers are not durable yet. */
   urgent(): boolean;
   /** Chooses the carrier after this one for a refused record; undefined: none. */
@@ -111,15 +113,14 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
   function startOf(job: Job, index: number, kind: number, state: number): boolean {
     const at = job.places[2 * index]!;
     if (!readHead(job.bytes, at, job.places[2 * index + 1]!, head)) return false;
-    start.bytes = job.bytes;
-    start.idAt = head.idAt;
+    start.bytes = head.bytes;
+    start.startAt = head.startAt;
+    start.token = job.bytes;
     start.tokenAt = head.tokenAt;
-    start.acceptedAtMs = head.acceptedAtMs;
-    start.account = head.account;
     start.hop = head.hop + (job.doubts?.[index] ?? 0);
     start.kind = kind;
     start.state = state;
-    start.atMs = clock.nowMs();
+    start.atMs = options.nowMs();
     return true;
   }
 
@@ -138,11 +139,10 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
 
   /** What the memory keeps of every part, in one place. */
   function remember(job: Job, kind: number, parts: number): void {
-    remembered.bytes = job.bytes;
-    remembered.messageIdAt = start.idAt;
+    remembered.bytes = start.bytes;
+    remembered.startAt = start.startAt;
+    remembered.token = start.token;
     remembered.tokenAt = start.tokenAt;
-    remembered.acceptedAtMs = start.acceptedAtMs;
-    remembered.account = start.account;
     remembered.partition = job.partition;
     remembered.hop = start.hop;
     remembered.kind = kind;
@@ -152,7 +152,7 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
     remembered.carrierIdAt = 0;
     remembered.carrierIdEnd = 0;
     remembered.sequence = 0;
-    memory.together(parts, clock.nowMs());
+    memory.together(parts, start.atMs);
   }
 
   function submitted(job: Job, index: number, bind: Uint8Array): void {
@@ -184,7 +184,7 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
 
   function writeAgain(job: Job, index: number, bind: Uint8Array): void {
     startOf(job, index, ATTEMPT_SUBMITTED, STATE.SUBMITTED);
-    if (!memory.findAttempt(start.bytes, start.idAt, start.acceptedAtMs, start.hop)) {
+    if (!memory.findAttempt(start.bytes, start.startAt, start.hop)) {
       // Forgotten meanwhile: that it was submitted still counts, its id is lost.
       remember(job, ATTEMPT_SUBMITTED, 1);
       memory.add(remembered);

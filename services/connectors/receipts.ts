@@ -38,7 +38,7 @@ import { convertId, FORMS, type Form } from "./carrier-id.js";
 import type { DeliverySource } from "./link.js";
 import { entry, type Hit, type Memory, moveToPart, setPartState } from "./memory.js";
 import { newSmPlaces, readSm, SM } from "./smpp/pdu.js";
-import { isReceipt, newReceipt, readReceipt } from "./smpp/receipt.js";
+import { isReceipt, newReceipt, readDate, readReceipt } from "./smpp/receipt.js";
 import { STATUS } from "./smpp/status.js";
 
 /** How long a receipt whose message is not known yet is kept here before it goes to RECEIPTS. */
@@ -85,10 +85,11 @@ const TAKEN = {
   state: 3,
   error: 4,
   hasToken: 5,
+  dateEnd: 6,
 } as const;
-const STRIDE = 6;
-/** Bytes kept of each: carrier id and `err`. */
-const TEXT_BYTES = 96;
+const STRIDE = 7;
+/** Bytes kept of each: carrier id, `err`, done date. */
+const TEXT_BYTES = 112;
 const NO_TOKEN = new Uint8Array(BLOCK_BYTES);
 
 /** Receipts side by side, without an object for each. */
@@ -97,7 +98,6 @@ interface Batch {
   numbers: Int32Array;
   texts: Uint8Array;
   blocks: Uint8Array;
-  doneAtMs: Float64Array;
   readonly sources: DeliverySource[];
 }
 
@@ -180,20 +180,21 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
   }
 
   function keep(source: DeliverySource, sequence: number, bytes: Uint8Array): void {
-    if (batch.count === batch.doneAtMs.length) growBatch(batch);
+    if (batch.count * BLOCK_BYTES === batch.blocks.length) growBatch(batch);
     const place = batch.count;
     batch.count += 1;
     const { numbers, texts } = batch;
-    const { idAt, idEnd, errorAt, errorEnd } = receipt;
+    const { idAt, idEnd, errorAt, errorEnd, dateAt, dateEnd } = receipt;
     let to = place * TEXT_BYTES;
     for (let index = idAt; index < idEnd; index += 1) texts[to++] = bytes[index]!;
     numbers[place * STRIDE + TAKEN.idEnd] = to;
     for (let index = errorAt; index < errorEnd; index += 1) texts[to++] = bytes[index]!;
     numbers[place * STRIDE + TAKEN.textEnd] = to;
+    for (let index = dateAt; index < dateEnd; index += 1) texts[to++] = bytes[index]!;
+    numbers[place * STRIDE + TAKEN.dateEnd] = to;
     numbers[place * STRIDE + TAKEN.sequence] = sequence;
     numbers[place * STRIDE + TAKEN.state] = receipt.state;
     numbers[place * STRIDE + TAKEN.error] = receipt.error;
-    batch.doneAtMs[place] = receipt.doneAtMs;
     batch.sources[place] = source;
     // A receipt's source is the message's recipient; "+" or "00" before it is no part of it.
     let from = places[SM.source]!;
@@ -234,7 +235,7 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
         errorText: texts.slice(idEnd, textEnd),
         state,
         token: hasToken ? tokens.slice(place * BLOCK_BYTES, (place + 1) * BLOCK_BYTES) : NO_TOKEN,
-        doneAtMs: batch.doneAtMs[place]!,
+        doneAtMs: readDate(texts, textEnd, numbers[base + TAKEN.dateEnd]!),
         untilMs: clock.monotonicMs() + HOLD_MS,
       });
     }
@@ -293,10 +294,9 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
     }
     const parts = entry.parts(hit);
     start.bytes = hit.bytes;
-    start.idAt = entry.messageIdAt(hit);
+    start.startAt = entry.startAt(hit);
+    start.token = hit.bytes;
     start.tokenAt = entry.tokenAt(hit);
-    start.acceptedAtMs = entry.acceptedAtMs(hit);
-    start.account = entry.account(hit);
     start.hop = entry.hop(hit);
     start.kind = ATTEMPT_RECEIPT;
     start.atMs = nowMs;
@@ -324,7 +324,8 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
       let told = 0;
       // A key's records are settled in the order in which they were written.
       const settled: Settled = (failure) => {
-        const [of, number] = [sources[told]!, sequences[told]!];
+        const of = sources[told]!;
+        const number = sequences[told]!;
         told += 1;
         if (failure === undefined) options.answer(of, number, STATUS.ROK);
         else refuse(of, number);
@@ -455,19 +456,16 @@ function newBatch(size: number): Batch {
     numbers: new Int32Array(size * STRIDE),
     texts: new Uint8Array(size * TEXT_BYTES),
     blocks: new Uint8Array(size * BLOCK_BYTES),
-    doneAtMs: new Float64Array(size),
     sources: [],
   };
 }
 
 function growBatch(batch: Batch): void {
-  const larger = newBatch(batch.doneAtMs.length * 2);
+  const larger = newBatch((batch.blocks.length / BLOCK_BYTES) * 2);
   larger.numbers.set(batch.numbers);
   larger.texts.set(batch.texts);
   larger.blocks.set(batch.blocks);
-  larger.doneAtMs.set(batch.doneAtMs);
   batch.numbers = larger.numbers;
   batch.texts = larger.texts;
   batch.blocks = larger.blocks;
-  batch.doneAtMs = larger.doneAtMs;
 }

@@ -115,6 +115,7 @@ export function openBind(
         }
         events.delivered(source, sequence, bytes, at, end);
       },
+      readBegin: events.readBegin,
       readEnd() {
         events.readEnd();
         counts.flush();

@@ -73,7 +73,13 @@ export function openSmppLink(options: SmppLinkOptions, events: LinkEvents): Link
     const { nowMs, ticket } = submission;
     const bind = choose(count, submission.paid, nowMs);
     if (bind === undefined) return NO_ROOM;
-    if (parts > 1 && submission.reference < 0) submission.reference = references.next(submission);
+    if (parts === 1) {
+      submits.put(bind.session.begin(ticket, 0, nowMs), submission, 0);
+      bind.session.end();
+      bind.submitted(1);
+      return 1;
+    }
+    if (submission.reference < 0) submission.reference = references.next(submission);
     let written = 0;
     const room = bind.session.room();
     for (let part = 0, left = room; mask !== 0 && left > 0; part += 1) {
@@ -85,7 +91,7 @@ export function openSmppLink(options: SmppLinkOptions, events: LinkEvents): Link
       submits.put(bind.session.begin(ticket, part, nowMs), submission, part);
       bind.session.end();
     }
-    bind.submitted(parts === 1 ? 1 : countBits(written));
+    bind.submitted(countBits(written));
     return written;
   }
 

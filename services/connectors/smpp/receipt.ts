@@ -27,12 +27,13 @@ export interface Receipt {
   error: number;
   errorAt: number;
   errorEnd: number;
-  /** Milliseconds since 1970, taken as UTC: carriers do not tell their zone. 0: none. */
-  doneAtMs: number;
+  /** `done date`, to be read by `readDate` where it is needed. */
+  dateAt: number;
+  dateEnd: number;
 }
 
 export function newReceipt(): Receipt {
-  return { idAt: 0, idEnd: 0, state: 0, error: 0, errorAt: 0, errorEnd: 0, doneAtMs: 0 };
+  return { idAt: 0, idEnd: 0, state: 0, error: 0, errorAt: 0, errorEnd: 0, dateAt: 0, dateEnd: 0 };
 }
 
 /** By message_state; 0 SCHEDULED, 1 ENROUTE, 6 ACCEPTED are on their way, 9 is SKIPPED (5.0). */
@@ -52,6 +53,7 @@ const STATE_BY_CODE: readonly number[] = [
 /** Longest `err` that is kept. */
 const ERROR_BYTES_MAX = 32;
 const ID_BYTES_MAX = 64;
+const DATE_BYTES_MAX = 14;
 
 /** Whether the deliver_sm at `places` is a receipt or a notification, not a message from a phone. */
 export function isReceipt(bytes: Uint8Array, places: SmPlaces): boolean {
@@ -70,7 +72,8 @@ export function readReceipt(bytes: Uint8Array, places: SmPlaces, into: Receipt):
   into.error = 0;
   into.errorAt = 0;
   into.errorEnd = 0;
-  into.doneAtMs = 0;
+  into.dateAt = 0;
+  into.dateEnd = 0;
   let at = places[SM.content]!;
   let end = places[SM.contentEnd]!;
   const tlvs = places[SM.tlvs]!;
@@ -81,7 +84,7 @@ export function readReceipt(bytes: Uint8Array, places: SmPlaces, into: Receipt):
   }
   // Some carriers put a header before the text.
   if (bytes[places[SM.esmClass]!]! & UDHI && at < end) at = Math.min(end, at + 1 + bytes[at]!);
-  readText(bytes, at, end, into);
+  if (!readUsual(bytes, at, end, into)) readText(bytes, at, end, into);
   if (tlvs < tlvsEnd) readTlvs(bytes, tlvs, tlvsEnd, into);
   const type = bytes[places[SM.esmClass]!]! & TYPE_MASK;
   if (type === TYPE_INTERMEDIATE) into.state = STATE.SUBMITTED;
@@ -106,6 +109,42 @@ function readTlvs(bytes: Uint8Array, at: number, end: number, into: Receipt): vo
     const code = (bytes[tlvFound.at + 1]! << 8) | bytes[tlvFound.at + 2]!;
     if (code !== 0) into.error = code;
   }
+}
+
+/** Places in the usual text, from the end of its id on (appendix B), where dates have 10 digits. */
+const USUAL = { date: 52, dateEnd: 62, stat: 63, word: 68, err: 76, error: 80, end: 83 } as const;
+const BLANK = 32;
+const COLON = 58;
+
+/**
+ * Reads the text that nearly every carrier sends by its fixed places: a tenth of the steps.
+ * @returns false: it is laid out otherwise, and nothing was read.
+ */
+function readUsual(bytes: Uint8Array, at: number, end: number, into: Receipt): boolean {
+  if (bytes[at] !== 105 || bytes[at + 1] !== 100 || bytes[at + 2] !== COLON) return false;
+  let idEnd = at + 3;
+  while (idEnd < end && bytes[idEnd]! > BLANK) idEnd += 1;
+  // What is looked at: the blank before "done date:", that of "stat:" and "err:", and their colons.
+  const isUsual =
+    end - idEnd >= USUAL.end &&
+    bytes[idEnd + 4] === COLON &&
+    bytes[idEnd + 41] === BLANK &&
+    bytes[idEnd + USUAL.date - 1] === COLON &&
+    bytes[idEnd + USUAL.dateEnd] === BLANK &&
+    bytes[idEnd + USUAL.stat] === 115 &&
+    bytes[idEnd + USUAL.word - 1] === COLON &&
+    bytes[idEnd + USUAL.err - 1] === BLANK &&
+    bytes[idEnd + USUAL.err] === 101 &&
+    bytes[idEnd + USUAL.error - 1] === COLON &&
+    (end - idEnd === USUAL.end || bytes[idEnd + USUAL.end] === BLANK);
+  if (!isUsual) return false;
+  into.idAt = at + 3;
+  into.idEnd = idEnd;
+  into.dateAt = idEnd + USUAL.date;
+  into.dateEnd = idEnd + USUAL.dateEnd;
+  into.state = stateOfWord(bytes, idEnd + USUAL.word, idEnd + USUAL.err - 1);
+  readError(bytes, idEnd + USUAL.error, idEnd + USUAL.end, into);
+  return true;
 }
 
 /** Goes from key to key; the order does not matter, what is unknown is passed over. */
@@ -139,7 +178,8 @@ function readText(bytes: Uint8Array, start: number, end: number, into: Receipt):
     } else if (first === 101 && length === 3) {
       readError(bytes, valueAt, valueEnd, into);
     } else if (first === 100 && length === 9 && (bytes[at + 1]! | 32) === 111) {
-      into.doneAtMs = readDate(bytes, valueAt, valueEnd);
+      into.dateAt = valueAt;
+      into.dateEnd = Math.min(valueEnd, valueAt + DATE_BYTES_MAX);
     }
     at = valueEnd;
   }
@@ -195,8 +235,11 @@ function letters(word: string): number {
   return (word.charCodeAt(0) << 16) | (word.charCodeAt(1) << 8) | word.charCodeAt(2);
 }
 
-/** YYMMDDhhmm or YYMMDDhhmmss; a year in four digits is understood as well. 0: not a date. */
-function readDate(bytes: Uint8Array, at: number, end: number): number {
+/**
+ * Milliseconds since 1970 of YYMMDDhhmm or YYMMDDhhmmss, taken as UTC: carriers do not tell their
+ * zone. A year in four digits is understood as well. 0: it is no date.
+ */
+export function readDate(bytes: Uint8Array, at: number, end: number): number {
   const length = end - at;
   for (let index = at; index < end; index += 1) {
     if (bytes[index]! < 48 || bytes[index]! > 57) return 0;

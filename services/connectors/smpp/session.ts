@@ -69,7 +69,8 @@ export interface SessionEvents {
   doubted(ticket: number, part: number, reason: DoubtReason): void;
   /** A deliver_sm, to be answered by `answer(epoch, sequence, status)`. */
   delivered(epoch: number, sequence: number, bytes: Uint8Array, at: number, end: number): void;
-  /** All PDUs of one read have been handed over. */
+  /** The PDUs of one read are handed over now, and are all handed over. */
+  readBegin(): void;
   readEnd(): void;
   /** The socket takes bytes again. */
   room(): void;
@@ -125,6 +126,8 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
   let mark = 0;
   let epoch = 0;
   let paused = false;
+  /** The socket has more to send than it wants. */
+  let stalled = false;
   let stopping = false;
   let phaseAtMs = 0;
   let readAtMs = 0;
@@ -149,6 +152,7 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
     framer = newFramer();
     out.at = 0;
     enquired = 0;
+    stalled = false;
     const mine = connect({
       host: options.host,
       port: options.port,
@@ -164,7 +168,11 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
     });
     socket = mine;
     mine.on("connect", bind);
-    mine.on("drain", () => events.room());
+    mine.on("drain", () => {
+      if (socket !== mine) return;
+      stalled = false;
+      events.room();
+    });
     mine.on("error", (err: NodeJS.ErrnoException) => close(err.code ?? err.message));
     mine.on("close", () => {
       if (socket === mine) close("the carrier closed the connection");
@@ -190,7 +198,9 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
 
   function read(count: number): void {
     readAtMs = clock.monotonicMs();
+    events.readBegin();
     const wrong = framer.push(readBuffer, 0, count, take);
+    events.readEnd();
     if (wrong !== undefined) {
       // The length cannot be believed, so neither can what follows (4.3.1).
       putHead(out, COMMAND.generic_nack, STATUS.RINVCMDLEN, 0);
@@ -198,7 +208,6 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
       close(wrong);
       return;
     }
-    events.readEnd();
     if (phase === "leaving" && inFlight.count() === 0) leave();
     flush();
   }
@@ -367,17 +376,19 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
     if (out.at === 0 || socket === undefined || phase === "connecting") return;
     socket.write(written(out));
     // What the kernel took at once may be written over. If it did not, the bytes are the socket's.
-    if (socket.writableLength > 0) out = newWriter(READ_BYTES);
-    else out.at = 0;
+    if (socket.writableLength > 0) {
+      out = newWriter(READ_BYTES);
+      stalled = socket.writableNeedDrain;
+    } else {
+      out.at = 0;
+    }
   }
 
   open();
   return {
     bound: () => phase === "bound",
     room() {
-      if (phase !== "bound" || socket === undefined) return 0;
-      if (socket.writableLength >= socket.writableHighWaterMark) return 0;
-      return options.window - inFlight.count();
+      return phase === "bound" && !stalled ? options.window - inFlight.count() : 0;
     },
     unanswered: () => inFlight.count(),
     begin(ticket, part, nowMs) {
