@@ -1,13 +1,14 @@
 /**
  * Attempt frames into rows: `attempts`, and the submission and outcome of `cdr_rows`.
  *
- * In: the bytes of floe.v1.AttemptFrame. Out: a row in `attempts` for each event (a part's carrier
+ * In: the bytes of floe.v1.AttemptFrame. Out: a row in `attempts` for each event (each part's carrier
  * id makes one of its own), and what the event says of the message, packed so that of two the
  * greater is the one that counts (deploy/clickhouse/0001_cdr_rows.sql).
  */
 import { STATE } from "../../core/message.js";
 import {
   ATTEMPT,
+  ATTEMPT_FRAME,
   ATTEMPT_IN_DOUBT,
   ATTEMPT_INTENT,
   ATTEMPT_MARKER,
@@ -26,76 +27,132 @@ import {
   varintOf,
 } from "../../core/stream/frame.js";
 import { ATTEMPTS_OF_RECORD_MAX, type Batch } from "./batch.js";
-import { type Dictionary, intern, putTextValue, putUuid, putWide } from "./column.js";
-import { head, readHead, rowOfHead, touchHour } from "./decisions.js";
+import {
+  copyBytes,
+  intern,
+  newSource,
+  putBlock,
+  putTextValue,
+  putUuid,
+  putWide,
+  type Source,
+} from "./column.js";
+import { internSameField } from "./decisions.js";
 import type { Attempts } from "./events.js";
-import { foldText, TEXT } from "./rows.js";
+import {
+  fields,
+  head,
+  ID_AT,
+  matchesHead,
+  newLayout,
+  readRecord,
+  record,
+  rowOfRecord,
+  wideFrom,
+} from "./record.js";
+import { beginText, foldText, TEXT } from "./rows.js";
 
-/** What the records of a frame share. */
-export interface AttemptFrameHead {
-  readonly recordedAtMs: number;
-  /** The carrier's name is `bytes[carrierAt, carrierEnd)`. */
-  readonly carrierAt: number;
-  readonly carrierEnd: number;
-}
+/** What the records of a frame share: its carrier is `bytes[carrierAt, carrierEnd)`. */
+const frame = {
+  source: newSource(new Uint8Array(0)),
+  recordedAtMs: 0,
+  carrierAt: 0,
+  carrierEnd: 0,
+  carrier: 0,
+};
 
+/** Where an attempt's fixed fields have their values, from its first byte. */
+const ATTEMPT_AT = { kind: 33, hop: 38, atMs: 43, state: 52 } as const;
+const LAYOUT = newLayout(
+  [8, 4, 4, 4, 8, 4],
+  (view, at) =>
+    matchesHead(view, at) &&
+    view.getUint8(at + ATTEMPT_AT.kind - 1) === 0x25 &&
+    view.getUint8(at + ATTEMPT_AT.hop - 1) === 0x2d &&
+    view.getUint8(at + ATTEMPT_AT.atMs - 1) === 0x31 &&
+    view.getUint8(at + ATTEMPT_AT.state - 1) === 0x3d,
+);
 const HOP_MAX = 0xffff;
 const TEXT_BYTES_MAX = 1_024;
 /** Certainty of a submission. */
 const DOUBTED = 1;
 const SUBMITTED = 2;
 
-const fields = newFields();
-const scratch = new Uint8Array(4_096);
+/** Where the id that `firstId` found ends. */
+let idEnd = 0;
+const headFields = newFields();
 /** Fields of the record at hand that are looked at more than once. */
 const event = { kind: 0, hop: 0, atMs: 0, state: 0, error: 0, final: 0, part: 0, parts: 0 };
 
-/** Takes the AttemptRecord in `bytes[at, end)`. @returns false if it is malformed. */
-export function takeAttempt(
-  batch: Batch,
-  frame: AttemptFrameHead,
-  bytes: Uint8Array,
-  at: number,
-  end: number,
-): boolean {
-  if (!readFields(bytes, at, end, fields)) return false;
-  event.kind = fixed32Of(bytes, fields, ATTEMPT.kind);
-  // A mark in the subject's order, nothing else.
+/** Reads what a frame says before its records. @returns false if it is malformed. */
+export function readAttemptFrame(batch: Batch, source: Source): boolean {
+  const { bytes } = source;
+  if (!readFields(bytes, 0, bytes.length, headFields)) return false;
+  const carrier = headFields[2 * ATTEMPT_FRAME.carrier]!;
+  frame.carrierAt = Math.max(0, carrier);
+  frame.carrierEnd = carrier < 0 ? 0 : carrier + headFields[2 * ATTEMPT_FRAME.carrier + 1]!;
+  frame.recordedAtMs = fixed64Of(bytes, headFields, ATTEMPT_FRAME.publishedAtMs);
+  if (frame.carrierEnd - frame.carrierAt > TEXT_BYTES_MAX || Number.isNaN(frame.recordedAtMs)) {
+    return false;
+  }
+  const { dictionaries } = batch.attempts;
+  frame.source = source;
+  frame.carrier = intern(dictionaries.carrier, source, frame.carrierAt, frame.carrierEnd);
+  return true;
+}
+
+/**
+ * Takes the AttemptRecord in `bytes[from, to)` of the frame that `readAttemptFrame` read.
+ * @returns false if it is malformed.
+ */
+export function takeAttempt(batch: Batch, data: Source, from: number, to: number): boolean {
+  if (!readRecord(data, LAYOUT, from, to)) return isMarker(data, from, to);
+  const { source, at, end } = record;
+  event.kind = source.view.getUint32(at + ATTEMPT_AT.kind, true);
   if (event.kind === ATTEMPT_MARKER) return true;
-  if (!readHead(bytes, fields) || !readEvent(bytes)) return false;
-  const ids = countIds(bytes, at, end);
+  if (!readEvent(source, at)) return false;
+  const rest = at + LAYOUT.bytes;
+  const ids = countIds(source.bytes, rest, end);
   if (ids < 0) return false;
 
   if (event.kind !== ATTEMPT_INTENT) {
-    const row = rowOfHead(batch.rows, bytes);
-    touchHour(batch);
+    const row = rowOfRecord(batch);
     if (event.kind === ATTEMPT_SUBMITTED) {
-      foldSubmit(batch, row, frame, bytes, SUBMITTED, at, end, ids);
+      foldSubmit(batch, row, source, SUBMITTED, firstId(source.bytes, rest, end, ids));
     } else if (event.kind === ATTEMPT_IN_DOUBT) {
-      foldSubmit(batch, row, frame, bytes, DOUBTED, at, end, 0);
+      foldSubmit(batch, row, source, DOUBTED, -1);
     } else if (event.kind !== ATTEMPT_REFUSED || event.final !== 0) {
-      foldOutcome(batch, row, bytes);
+      foldOutcome(batch, row, source);
     }
   }
+  const { attempts } = batch;
   if (ids < 2) {
-    const place = ids === 0 ? -1 : fields[2 * ATTEMPT.carrierIds]!;
-    const placeEnd = ids === 0 ? -1 : place + fields[2 * ATTEMPT.carrierIds + 1]!;
-    addRow(batch.attempts, frame, bytes, event.part, event.parts, place, placeEnd);
+    const place = fields[2 * ATTEMPT.carrierIds]!;
+    addRow(attempts, source, at, event.part, event.parts);
+    if (ids === 0) putTextValue(attempts.carrierId, source, 0, 0);
+    else putTextValue(attempts.carrierId, source, place, place + lastIdBytes());
     return true;
   }
-  let next = at;
+  let next = rest;
   for (let part = 1; part <= ids; part += 1) {
-    nextField(bytes, next, end, ATTEMPT.carrierIds);
+    nextField(source.bytes, next, end, ATTEMPT.carrierIds);
     next = found.end;
-    addRow(batch.attempts, frame, bytes, part, ids, found.at, found.end);
+    addRow(attempts, source, at, part, ids);
+    putTextValue(attempts.carrierId, source, found.at, found.end);
   }
   return true;
 }
 
-function readEvent(bytes: Uint8Array): boolean {
-  event.hop = fixed32Of(bytes, fields, ATTEMPT.hop);
-  event.atMs = fixed64Of(bytes, fields, ATTEMPT.atMs);
-  event.state = fixed32Of(bytes, fields, ATTEMPT.state);
+/** Whether the record is nothing but a mark in the subject's order, which needs no message. */
+function isMarker({ bytes }: Source, from: number, to: number): boolean {
+  if (!readFields(bytes, from, to, fields)) return false;
+  return fixed32Of(bytes, fields, ATTEMPT.kind) === ATTEMPT_MARKER;
+}
+
+function readEvent({ bytes, view }: Source, at: number): boolean {
+  event.hop = view.getUint32(at + ATTEMPT_AT.hop, true);
+  event.atMs = wideFrom(view, at + ATTEMPT_AT.atMs);
+  event.state = view.getUint32(at + ATTEMPT_AT.state, true);
   event.error = fixed32Of(bytes, fields, ATTEMPT.error);
   event.final = varintOf(fields, ATTEMPT.final) === 0 ? 0 : 1;
   event.part = fixed32Of(bytes, fields, ATTEMPT.part);
@@ -112,100 +169,96 @@ function readEvent(bytes: Uint8Array): boolean {
   return !decides || event.state !== 0;
 }
 
+function lastIdBytes(): number {
+  return fields[2 * ATTEMPT.carrierIds + 1]!;
+}
+
 /** How many carrier ids there are, -1 if too many or too long. One is the rule and costs nothing. */
-function countIds(bytes: Uint8Array, at: number, end: number): number {
+function countIds(bytes: Uint8Array, rest: number, end: number): number {
   const last = fields[2 * ATTEMPT.carrierIds]!;
   if (last < 0) return 0;
+  // Behind a tag and a length of one byte at the very beginning: it is the first as well.
+  if (last === rest + 2) return 1;
   let count = 0;
-  // Fields come in order, so what follows the state directly is the first of them.
-  const state = fields[2 * ATTEMPT.state]!;
-  if (state >= 0 && last === state + 6 && fields[2 * ATTEMPT.carrierIds + 1]! <= 127) return 1;
-  for (let next = at; ; next = found.end) {
-    if (nextField(bytes, next, end, ATTEMPT.carrierIds) !== 1) break;
+  for (let next = rest; nextField(bytes, next, end, ATTEMPT.carrierIds) === 1; next = found.end) {
     if (found.end - found.at > TEXT_BYTES_MAX) return -1;
     count += 1;
   }
   return count < ATTEMPTS_OF_RECORD_MAX ? count : -1;
 }
 
+/** Where the first carrier id starts; -1: there is none. `idEnd` says where it ends. */
+function firstId(bytes: Uint8Array, rest: number, end: number, ids: number): number {
+  if (ids === 0) return -1;
+  if (ids > 1) {
+    nextField(bytes, rest, end, ATTEMPT.carrierIds);
+    idEnd = found.end;
+    return found.at;
+  }
+  const place = fields[2 * ATTEMPT.carrierIds]!;
+  idEnd = place + lastIdBytes();
+  return place;
+}
+
 /** Certainty, hop, time, carrier, NUL, the first carrier id. */
 function foldSubmit(
   batch: Batch,
   row: number,
-  frame: AttemptFrameHead,
-  bytes: Uint8Array,
+  source: Source,
   certainty: number,
-  at: number,
-  end: number,
-  ids: number,
+  idAt: number,
 ): void {
-  scratch[0] = certainty;
-  scratch[1] = event.hop >>> 8;
-  scratch[2] = event.hop;
-  putTime(3, event.atMs);
-  let write = 9;
-  for (let read = frame.carrierAt; read < frame.carrierEnd; read += 1) {
-    scratch[write++] = bytes[read]!;
+  const { rows } = batch;
+  const start = beginText(rows, 16 + 2 * TEXT_BYTES_MAX);
+  const { bytes, view } = rows.arena;
+  bytes[start] = certainty;
+  view.setUint16(start + 1, event.hop);
+  putTime(view, start + 3, event.atMs);
+  let write = start + 9;
+  copyBytes(rows.arena, write, frame.source, frame.carrierAt, frame.carrierEnd);
+  write += frame.carrierEnd - frame.carrierAt;
+  bytes[write++] = 0;
+  if (idAt >= 0) {
+    copyBytes(rows.arena, write, source, idAt, idEnd);
+    write += idEnd - idAt;
   }
-  scratch[write++] = 0;
-  if (ids > 0) {
-    let place = fields[2 * ATTEMPT.carrierIds]!;
-    let placeEnd = place + fields[2 * ATTEMPT.carrierIds + 1]!;
-    if (ids > 1) {
-      nextField(bytes, at, end, ATTEMPT.carrierIds);
-      place = found.at;
-      placeEnd = found.end;
-    }
-    while (place < placeEnd) scratch[write++] = bytes[place++]!;
-  }
-  foldText(batch.rows, row, TEXT.submit, scratch, 0, write);
+  foldText(rows, row, TEXT.submit, write);
 }
 
 /** State rank, time, hop, error, the carrier's words. */
-function foldOutcome(batch: Batch, row: number, bytes: Uint8Array): void {
-  scratch[0] = event.state;
-  putTime(1, event.atMs);
-  scratch[7] = event.hop >>> 8;
-  scratch[8] = event.hop;
-  scratch[9] = event.error >>> 24;
-  scratch[10] = event.error >>> 16;
-  scratch[11] = event.error >>> 8;
-  scratch[12] = event.error;
-  let write = 13;
+function foldOutcome(batch: Batch, row: number, source: Source): void {
+  const { rows } = batch;
+  const start = beginText(rows, 16 + TEXT_BYTES_MAX);
+  const { bytes, view } = rows.arena;
+  bytes[start] = event.state;
+  putTime(view, start + 1, event.atMs);
+  view.setUint16(start + 7, event.hop);
+  view.setUint32(start + 9, event.error);
+  let write = start + 13;
   const text = fields[2 * ATTEMPT.errorText]!;
   if (text >= 0) {
     const textEnd = text + fields[2 * ATTEMPT.errorText + 1]!;
-    for (let read = text; read < textEnd; read += 1) scratch[write++] = bytes[read]!;
+    copyBytes(rows.arena, write, source, text, textEnd);
+    write += textEnd - text;
   }
-  foldText(batch.rows, row, TEXT.outcome, scratch, 0, write);
+  foldText(rows, row, TEXT.outcome, write);
 }
 
 /** Milliseconds in 6 bytes, big endian. */
-function putTime(at: number, timeMs: number): void {
-  const high = Math.floor(timeMs / 2 ** 32);
-  scratch[at] = high >>> 8;
-  scratch[at + 1] = high;
-  scratch[at + 2] = timeMs >>> 24;
-  scratch[at + 3] = timeMs >>> 16;
-  scratch[at + 4] = timeMs >>> 8;
-  scratch[at + 5] = timeMs;
+function putTime(view: DataView, at: number, timeMs: number): void {
+  const low = timeMs >>> 0;
+  view.setUint16(at, (timeMs - low) / 2 ** 32);
+  view.setUint32(at + 2, low);
 }
 
-function addRow(
-  attempts: Attempts,
-  frame: AttemptFrameHead,
-  bytes: Uint8Array,
-  part: number,
-  parts: number,
-  idAt: number,
-  idEnd: number,
-): void {
+/** Every column but the carrier id. */
+function addRow(attempts: Attempts, source: Source, at: number, part: number, parts: number): void {
+  const { view } = source;
   const row = attempts.count;
   attempts.count = row + 1;
   const { dictionaries } = attempts;
-  attempts.carrier[row] = intern(dictionaries.carrier, bytes, frame.carrierAt, frame.carrierEnd);
-  putTextValue(attempts.carrierId, bytes, idAt, idEnd);
-  putUuid(attempts.id, 4 * row, bytes, head.idAt);
+  attempts.carrier[row] = frame.carrier;
+  putUuid(attempts.id, 4 * row, view, at + ID_AT);
   putWide(attempts.acceptedAt, 2 * row, head.acceptedAtMs);
   attempts.hop[row] = event.hop;
   attempts.kind[row] = event.kind;
@@ -216,22 +269,19 @@ function addRow(
   attempts.account[row] = head.account;
   putWide(attempts.at, 2 * row, event.atMs);
   putWide(attempts.recordedAt, 2 * row, frame.recordedAtMs);
-  const tokenAt = fields[2 * ATTEMPT.toTok]!;
-  const to = 16 * row;
-  if (tokenAt >= 0 && fields[2 * ATTEMPT.toTok + 1] === 16) {
-    for (let octet = 0; octet < 16; octet += 1)
-      attempts.toTok[to + octet] = bytes[tokenAt + octet]!;
+  const token = fields[2 * ATTEMPT.toTok]!;
+  if (token >= 0 && fields[2 * ATTEMPT.toTok + 1] === 16) {
+    putBlock(attempts.toTok, 4 * row, view, token);
   } else {
-    attempts.toTok.fill(0, to, to + 16);
+    attempts.toTok.fill(0, 4 * row, 4 * row + 4);
   }
   attempts.error[row] = event.error;
   attempts.final[row] = event.final;
-  attempts.errorText[row] = internField(dictionaries.errorText, bytes, ATTEMPT.errorText);
-  attempts.nextCarrier[row] = internField(dictionaries.nextCarrier, bytes, ATTEMPT.nextCarrier);
-  attempts.bind[row] = internField(dictionaries.bind, bytes, ATTEMPT.bind);
-}
-
-function internField(dictionary: Dictionary, bytes: Uint8Array, field: number): number {
-  const at = fields[2 * field]!;
-  return at < 0 ? 0 : intern(dictionary, bytes, at, at + fields[2 * field + 1]!);
+  attempts.errorText[row] = internSameField(dictionaries.errorText, source, ATTEMPT.errorText);
+  attempts.nextCarrier[row] = internSameField(
+    dictionaries.nextCarrier,
+    source,
+    ATTEMPT.nextCarrier,
+  );
+  attempts.bind[row] = internSameField(dictionaries.bind, source, ATTEMPT.bind);
 }

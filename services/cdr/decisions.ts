@@ -5,7 +5,7 @@
  * there and in `ledger`. A record that makes no sense is refused alone: the others of its frame
  * count. Nothing is kept of the frame's bytes.
  */
-import { acceptedDay, STATE } from "../../core/message.js";
+import { STATE } from "../../core/message.js";
 import {
   CANDIDATE,
   SETTLEMENT,
@@ -17,8 +17,6 @@ import {
 } from "../../core/stream/fields.js";
 import {
   type Fields,
-  fixed32Of,
-  fixed64Of,
   found,
   newFields,
   nextField,
@@ -26,81 +24,98 @@ import {
   varintOf,
 } from "../../core/stream/frame.js";
 import type { Batch } from "./batch.js";
-import { bigEndian32, intern, putUuid, putWide } from "./column.js";
-import { anotherRowOf, foldText, type Rows, rowOf, TEXT } from "./rows.js";
+import {
+  add,
+  copyBytes,
+  type Dictionary,
+  find,
+  intern,
+  internSame,
+  newSource,
+  putBlock,
+  putUuid,
+  putWide,
+  type Source,
+  wideAt,
+} from "./column.js";
+import {
+  fields,
+  head,
+  ID_AT,
+  matchesHead,
+  newLayout,
+  readRecord,
+  record,
+  rowOfRecord,
+  wideFrom,
+} from "./record.js";
+import { anotherRowOf, foldTextFrom, type Rows, TEXT } from "./rows.js";
 
-const DAY_MAX = 0xffff;
-const HOUR_MS = 3_600_000;
-const NESTED_MAX = 16;
+/** Where a verdict's fixed fields have their values, from its first byte. */
+const VERDICT_AT = {
+  state: 33,
+  reason: 38,
+  lane: 43,
+  priceMicros: 48,
+  costMicros: 57,
+  keyTag: 66,
+  expiresAtMs: 75,
+} as const;
+const VERDICT_LAYOUT = newLayout(
+  [8, 4, 4, 4, 4, 8, 8, 8, 8],
+  (view, at) =>
+    matchesHead(view, at) &&
+    view.getUint8(at + VERDICT_AT.state - 1) === 0x25 &&
+    view.getUint8(at + VERDICT_AT.reason - 1) === 0x2d &&
+    view.getUint8(at + VERDICT_AT.lane - 1) === 0x35 &&
+    view.getUint8(at + VERDICT_AT.priceMicros - 1) === 0x39 &&
+    view.getUint8(at + VERDICT_AT.costMicros - 1) === 0x41 &&
+    view.getUint8(at + VERDICT_AT.keyTag - 1) === 0x49 &&
+    view.getUint8(at + VERDICT_AT.expiresAtMs - 1) === 0x51,
+);
+/** The same of a settlement. */
+const SETTLEMENT_AT = { kind: 33, amountMicros: 38, ledgerSequence: 47, atMs: 56 } as const;
+const SETTLEMENT_LAYOUT = newLayout(
+  [8, 4, 4, 8, 8, 8],
+  (view, at) =>
+    matchesHead(view, at) &&
+    view.getUint8(at + SETTLEMENT_AT.kind - 1) === 0x25 &&
+    view.getUint8(at + SETTLEMENT_AT.amountMicros - 1) === 0x29 &&
+    view.getUint8(at + SETTLEMENT_AT.ledgerSequence - 1) === 0x31 &&
+    view.getUint8(at + SETTLEMENT_AT.atMs - 1) === 0x39,
+);
+const TAGS_MAX = 16;
+const CANDIDATES_MAX = 9;
+const NAME_BYTES_MAX = 64;
 
-const fields = newFields();
 const nested = newFields();
 /** Where texts are put together: route, destination, tags. */
-const scratch = new Uint8Array(32_768);
+const scratch = newSource(new Uint8Array(32_768));
 
-/** What every record begins with, checked. Filled by `readHead`. */
-export const head = { idAt: 0, acceptedAtMs: 0, account: 0, day: 0 };
-
-/**
- * Reads id, time of acceptance and account, which have the same field numbers in all records.
- * @returns false if one is missing or no such thing can be.
- */
-export function readHead(bytes: Uint8Array, of: Fields): boolean {
-  if (of[2 * VERDICT.messageId]! < 0 || of[2 * VERDICT.messageId + 1] !== 16) return false;
-  head.idAt = of[2 * VERDICT.messageId]!;
-  head.acceptedAtMs = fixed64Of(bytes, of, VERDICT.acceptedAtMs);
-  head.account = fixed32Of(bytes, of, VERDICT.account);
-  head.day = acceptedDay(head.acceptedAtMs);
-  return head.day > 0 && head.day <= DAY_MAX;
-}
-
-/** The row of the record whose head was read. */
-export function rowOfHead(rows: Rows, bytes: Uint8Array): number {
-  const at = head.idAt;
-  return rowOf(
-    rows,
-    head.account,
-    head.day,
-    bigEndian32(bytes, at + 4),
-    bigEndian32(bytes, at),
-    bigEndian32(bytes, at + 12),
-    bigEndian32(bytes, at + 8),
-  );
-}
-
-/** Notes that the hour of the record whose head was read gets rows. */
-export function touchHour(batch: Batch): void {
-  const hour = Math.floor(head.acceptedAtMs / HOUR_MS);
-  if (hour === batch.lastHour) return;
-  batch.lastHour = hour;
-  batch.hours.add(hour);
-}
-
-/** Takes the Verdict in `bytes[at, end)`. @returns false if it is malformed. */
-export function takeVerdict(batch: Batch, bytes: Uint8Array, at: number, end: number): boolean {
-  if (!readFields(bytes, at, end, fields) || !readHead(bytes, fields)) return false;
-  const state = fixed32Of(bytes, fields, VERDICT.state);
+/** Takes the Verdict in `frame.bytes[from, to)`. @returns false if it is malformed. */
+export function takeVerdict(batch: Batch, frame: Source, from: number, to: number): boolean {
+  if (!readRecord(frame, VERDICT_LAYOUT, from, to)) return false;
+  const { source, at } = record;
+  const { view } = source;
+  const state = view.getUint32(at + VERDICT_AT.state, true);
   // A repeat of a message that is decided: it changes nothing.
   if (state === 0) return true;
-  const reason = fixed32Of(bytes, fields, VERDICT.reason);
-  const price = fixed64Of(bytes, fields, VERDICT.priceMicros);
-  const cost = fixed64Of(bytes, fields, VERDICT.costMicros);
-  const expiresAtMs = fixed64Of(bytes, fields, VERDICT.expiresAtMs);
-  const validityMs = expiresAtMs - head.acceptedAtMs;
+  const reason = view.getUint32(at + VERDICT_AT.reason, true);
+  const price = wideFrom(view, at + VERDICT_AT.priceMicros);
+  const cost = wideFrom(view, at + VERDICT_AT.costMicros);
+  const validityMs = wideFrom(view, at + VERDICT_AT.expiresAtMs) - head.acceptedAtMs;
   if (state > STATE.DELIVERED || reason > 255 || Number.isNaN(price + cost)) return false;
   if (!(validityMs >= 0 && validityMs <= 0xffff_ffff)) return false;
-  const routeEnd = writeRoute(bytes, at, end);
+  const routeEnd = writeRoute(source);
   if (routeEnd < 0) return false;
 
   const { rows } = batch;
-  let row = rowOfHead(rows, bytes);
+  let row = rowOfRecord(batch);
   if (rows.verdict[2 * row + 1] !== 0) row = anotherRowOf(rows, row);
-  touchHour(batch);
-  const place = fixed32Of(bytes, fields, VERDICT.place);
   rows.verdict[2 * row + 1] =
     (state << 24) |
     (reason << 16) |
-    ((place & 255) << 8) |
+    (view.getUint8(at + VERDICT_AT.lane) << 8) |
     (varintOf(fields, VERDICT.trafficClass) & 255);
   rows.verdict[2 * row] =
     ((varintOf(fields, VERDICT.encoding) & 255) << 24) |
@@ -113,60 +128,56 @@ export function takeVerdict(batch: Batch, bytes: Uint8Array, at: number, end: nu
   putWide(rows.cost, 2 * row, cost);
   rows.tablesVersion[row] = varintOf(fields, VERDICT.tablesVersion);
   rows.plan[row] = varintOf(fields, VERDICT.plan);
-  putSealed(rows.toEnc, row, bytes, VERDICT.toEnc);
-  putSealed(rows.toTok, row, bytes, VERDICT.toTok);
-
-  const { dictionaries } = rows;
+  putSealed(rows.toEnc, row, source, VERDICT.toEnc);
+  putSealed(rows.toTok, row, source, VERDICT.toTok);
   if (routeEnd > 0) {
-    rows.route[row] = intern(dictionaries.route, scratch, 0, routeEnd);
+    rows.route[row] = intern(rows.dictionaries.route, scratch, 0, routeEnd);
     // Of two routes the one with fewer carriers to come counts, and so does its cost.
-    rows.cost[2 * row + 1] = rows.cost[2 * row + 1]! | (scratch[0]! << 24);
+    rows.cost[2 * row + 1] = rows.cost[2 * row + 1]! | (scratch.bytes[0]! << 24);
   }
-  const destinationEnd = writeDestination(bytes);
-  if (destinationEnd > 3) {
-    rows.destination[row] = intern(dictionaries.destination, scratch, 0, destinationEnd);
-  }
-  const sender = fields[2 * VERDICT.sender]!;
-  if (sender >= 0) {
-    const senderEnd = sender + fields[2 * VERDICT.sender + 1]!;
-    rows.sender[row] = intern(dictionaries.sender, bytes, sender, senderEnd);
-  }
-  const currency = fields[2 * VERDICT.currency]!;
-  if (currency >= 0) {
-    const currencyEnd = currency + fields[2 * VERDICT.currency + 1]!;
-    rows.currency[row] = intern(dictionaries.currency, bytes, currency, currencyEnd);
-  }
-  takeTexts(rows, row, bytes, at, end);
+  takeTexts(rows, row, source);
   return true;
 }
 
-function takeTexts(rows: Rows, row: number, bytes: Uint8Array, at: number, end: number): void {
+function takeTexts(rows: Rows, row: number, source: Source): void {
+  const { dictionaries } = rows;
+  rows.destination[row] = internDestination(dictionaries.destination, source);
+  rows.sender[row] = internField(dictionaries.sender, source, VERDICT.sender);
+  rows.currency[row] = internSameField(dictionaries.currency, source, VERDICT.currency);
   const reference = fields[2 * VERDICT.clientReference]!;
   if (reference >= 0) {
     const referenceEnd = reference + fields[2 * VERDICT.clientReference + 1]!;
-    foldText(rows, row, TEXT.clientReference, bytes, reference, referenceEnd);
+    foldTextFrom(rows, row, TEXT.clientReference, source, reference, referenceEnd);
   }
   if (fields[2 * VERDICT.tags]! >= 0) {
-    const tagsEnd = writeTags(bytes, at, end);
-    foldText(rows, row, TEXT.tags, scratch, 0, tagsEnd);
+    foldTextFrom(rows, row, TEXT.tags, scratch, 0, writeTags(source.bytes));
   }
 }
 
-function putSealed(column: Uint8Array, row: number, bytes: Uint8Array, field: number): void {
+/** The number of a text field's value. */
+export function internField(dictionary: Dictionary, source: Source, field: number): number {
   const at = fields[2 * field]!;
-  if (at < 0 || fields[2 * field + 1] !== 16) return;
-  const to = 16 * row;
-  for (let octet = 0; octet < 16; octet += 1) column[to + octet] = bytes[at + octet]!;
+  return at < 0 ? 0 : intern(dictionary, source, at, at + fields[2 * field + 1]!);
+}
+
+/** The same for a column whose neighbours are equal more often than not. */
+export function internSameField(dictionary: Dictionary, source: Source, field: number): number {
+  const at = fields[2 * field]!;
+  return at < 0 ? 0 : internSame(dictionary, source, at, at + fields[2 * field + 1]!);
+}
+
+function putSealed(column: Uint32Array, row: number, { view }: Source, field: number): void {
+  const at = fields[2 * field]!;
+  if (at >= 0 && fields[2 * field + 1] === 16) putBlock(column, 4 * row, view, at);
 }
 
 /** Copies a field's bytes into the scratch. @returns where they end there. */
-function copyField(bytes: Uint8Array, of: Fields, field: number, to: number): number {
+function copyField(source: Source, of: Fields, field: number, to: number): number {
   const at = of[2 * field]!;
   if (at < 0) return to;
-  const end = at + of[2 * field + 1]!;
-  let write = to;
-  for (let read = at; read < end; read += 1) scratch[write++] = bytes[read]!;
-  return write;
+  const length = of[2 * field + 1]!;
+  copyBytes(scratch, to, source, at, at + length);
+  return to + length;
 }
 
 const COLON = 0x3a;
@@ -178,127 +189,138 @@ const ZERO = 0x30;
  * "<9 - carriers to come>:<cost currency>:<carrier>,<carrier>" into the scratch.
  * @returns its end; 0 without a carrier; -1 if it is malformed.
  */
-function writeRoute(bytes: Uint8Array, at: number, end: number): number {
+function writeRoute(source: Source): number {
   const carrierBytes = fields[2 * VERDICT.carrier + 1]!;
   if (fields[2 * VERDICT.carrier]! < 0 || carrierBytes === 0) return 0;
-  if (carrierBytes > 64 || fields[2 * VERDICT.costCurrency + 1]! > 16) return -1;
-  let write = copyField(bytes, fields, VERDICT.costCurrency, 2);
-  scratch[1] = COLON;
-  scratch[write++] = COLON;
-  write = copyField(bytes, fields, VERDICT.carrier, write);
+  if (carrierBytes > NAME_BYTES_MAX) return -1;
+  if (fields[2 * VERDICT.costCurrency + 1]! > NAME_BYTES_MAX) return -1;
+  const { bytes } = scratch;
+  let write = copyField(source, fields, VERDICT.costCurrency, 2);
+  bytes[1] = COLON;
+  bytes[write++] = COLON;
+  write = copyField(source, fields, VERDICT.carrier, write);
   let candidates = 0;
   if (fields[2 * VERDICT.candidates]! >= 0) {
-    for (let next = candidatesFrom(at); ; next = found.end) {
-      const kind = nextField(bytes, next, end, VERDICT.candidates);
+    for (let next = candidatesFrom(); ; ) {
+      const kind = nextField(source.bytes, next, record.end, VERDICT.candidates);
       if (kind === 0) break;
       candidates += 1;
-      if (kind < 0 || candidates > 9) return -1;
-      const foundEnd = found.end;
-      if (!readFields(bytes, found.at, foundEnd, nested)) return -1;
-      if (nested[2 * CANDIDATE.carrier + 1]! > 64) return -1;
-      scratch[write++] = COMMA;
-      write = copyField(bytes, nested, CANDIDATE.carrier, write);
-      found.end = foundEnd;
+      if (kind < 0 || candidates > CANDIDATES_MAX) return -1;
+      next = found.end;
+      if (!readFields(source.bytes, found.at, next, nested)) return -1;
+      if (nested[2 * CANDIDATE.carrier + 1]! > NAME_BYTES_MAX) return -1;
+      bytes[write++] = COMMA;
+      write = copyField(source, nested, CANDIDATE.carrier, write);
     }
   }
-  scratch[0] = ZERO + 9 - candidates;
+  bytes[0] = ZERO + CANDIDATES_MAX - candidates;
   return write;
 }
 
-/** Candidates are the last fields of a verdict: from the cost's currency on is near enough. */
-function candidatesFrom(at: number): number {
-  const place = fields[2 * VERDICT.costCurrency]!;
-  if (place < 0 || place > fields[2 * VERDICT.candidates]!) return at;
-  return place + fields[2 * VERDICT.costCurrency + 1]!;
+/** Where to look for candidates: behind what our writers put before them. */
+function candidatesFrom(): number {
+  const before = fields[2 * VERDICT.costCurrency]!;
+  if (before < 0 || before > fields[2 * VERDICT.candidates]!) return restFrom();
+  return before + fields[2 * VERDICT.costCurrency + 1]!;
 }
 
-/** "<prefix>|<country>|<mcc>|<mnc>" into the scratch. @returns its end, 3 if all are empty. */
-function writeDestination(bytes: Uint8Array): number {
-  if (
-    fields[2 * VERDICT.toPrefix + 1]! > 64 ||
-    fields[2 * VERDICT.country + 1]! > 64 ||
-    fields[2 * VERDICT.mcc + 1]! > 64 ||
-    fields[2 * VERDICT.mnc + 1]! > 64
-  ) {
-    return 3;
+function restFrom(): number {
+  return record.at + VERDICT_LAYOUT.bytes;
+}
+
+/**
+ * The number of "<prefix>|<country>|<mcc>|<mnc>". These four stand beside one another in a record,
+ * so the bytes from the first to the last tell one from another, and the text is made once.
+ */
+function internDestination(dictionary: Dictionary, source: Source): number {
+  let from = Number.MAX_SAFE_INTEGER;
+  let end = 0;
+  for (let field: number = VERDICT.toPrefix; field <= VERDICT.mnc; field += 1) {
+    const at = fields[2 * field]!;
+    if (at < 0) continue;
+    if (at < from) from = at;
+    const fieldEnd = at + fields[2 * field + 1]!;
+    if (fieldEnd > end) end = fieldEnd;
   }
-  let write = copyField(bytes, fields, VERDICT.toPrefix, 0);
-  scratch[write++] = BAR;
-  write = copyField(bytes, fields, VERDICT.country, write);
-  scratch[write++] = BAR;
-  write = copyField(bytes, fields, VERDICT.mcc, write);
-  scratch[write++] = BAR;
-  return copyField(bytes, fields, VERDICT.mnc, write);
+  if (end === 0) return 0;
+  // From the first one's tag and length on: without these "1" and "12" might be "11" and "2".
+  const number = find(dictionary, source, from - 2, end);
+  if (number >= 0) return number;
+  return add(dictionary, source, from - 2, end, scratch, 0, writeDestination(source));
+}
+
+function writeDestination(source: Source): number {
+  let write = 0;
+  for (let field: number = VERDICT.toPrefix; field <= VERDICT.mnc; field += 1) {
+    if (field > VERDICT.toPrefix) scratch.bytes[write++] = BAR;
+    if (fields[2 * field + 1]! > NAME_BYTES_MAX) continue;
+    write = copyField(source, fields, field, write);
+  }
+  return write;
 }
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
+const TAG_BYTES_MAX = 1_024;
 const HEX = Buffer.from("0123456789abcdef", "latin1");
 
 /** The tags as a JSON object into the scratch. @returns its end. */
-function writeTags(bytes: Uint8Array, at: number, end: number): number {
+function writeTags(bytes: Uint8Array): number {
   let write = 0;
-  scratch[write++] = 0x7b;
+  scratch.bytes[write++] = 0x7b;
   let tags = 0;
-  for (let next = at; tags < NESTED_MAX; next = found.end) {
-    if (nextField(bytes, next, end, VERDICT.tags) !== 1) break;
-    const foundEnd = found.end;
-    if (readFields(bytes, found.at, foundEnd, nested) && foundEnd - found.at < 1_024) {
-      if (tags > 0) scratch[write++] = COMMA;
-      write = writeJsonText(bytes, TAG.key, write);
-      scratch[write++] = COLON;
-      write = writeJsonText(bytes, TAG.value, write);
-      tags += 1;
-    }
-    found.end = foundEnd;
+  for (let next = restFrom(); tags < TAGS_MAX; ) {
+    if (nextField(bytes, next, record.end, VERDICT.tags) !== 1) break;
+    next = found.end;
+    if (next - found.at > TAG_BYTES_MAX || !readFields(bytes, found.at, next, nested)) continue;
+    if (tags > 0) scratch.bytes[write++] = COMMA;
+    write = writeJsonText(bytes, TAG.key, write);
+    scratch.bytes[write++] = COLON;
+    write = writeJsonText(bytes, TAG.value, write);
+    tags += 1;
   }
-  scratch[write++] = 0x7d;
+  scratch.bytes[write++] = 0x7d;
   return write;
 }
 
 function writeJsonText(bytes: Uint8Array, field: number, to: number): number {
+  const text = scratch.bytes;
   let write = to;
-  scratch[write++] = QUOTE;
+  text[write++] = QUOTE;
   const at = nested[2 * field]!;
   const end = at < 0 ? at : at + nested[2 * field + 1]!;
   for (let read = at; read < end; read += 1) {
     const octet = bytes[read]!;
     if (octet < 0x20) {
-      for (const text of [BACKSLASH, 0x75, ZERO, ZERO]) scratch[write++] = text;
-      scratch[write++] = HEX[octet >>> 4]!;
-      scratch[write++] = HEX[octet & 15]!;
+      for (const character of [BACKSLASH, 0x75, ZERO, ZERO]) text[write++] = character;
+      text[write++] = HEX[octet >>> 4]!;
+      text[write++] = HEX[octet & 15]!;
     } else {
-      if (octet === QUOTE || octet === BACKSLASH) scratch[write++] = BACKSLASH;
-      scratch[write++] = octet;
+      if (octet === QUOTE || octet === BACKSLASH) text[write++] = BACKSLASH;
+      text[write++] = octet;
     }
   }
-  scratch[write++] = QUOTE;
+  text[write++] = QUOTE;
   return write;
 }
 
-/** Takes the Settlement in `bytes[at, end)`. @returns false if it is malformed. */
-export function takeSettlement(batch: Batch, bytes: Uint8Array, at: number, end: number): boolean {
-  if (!readFields(bytes, at, end, fields) || !readHead(bytes, fields)) return false;
-  const kind = fixed32Of(bytes, fields, SETTLEMENT.kind);
-  const amount = fixed64Of(bytes, fields, SETTLEMENT.amountMicros);
-  const sequence = fixed64Of(bytes, fields, SETTLEMENT.ledgerSequence);
-  const atMs = fixed64Of(bytes, fields, SETTLEMENT.atMs);
+/** Takes the Settlement in `frame.bytes[from, to)`. @returns false if it is malformed. */
+export function takeSettlement(batch: Batch, frame: Source, from: number, to: number): boolean {
+  if (!readRecord(frame, SETTLEMENT_LAYOUT, from, to)) return false;
+  const { source, at } = record;
+  const { view } = source;
+  const kind = view.getUint32(at + SETTLEMENT_AT.kind, true);
+  const amount = wideFrom(view, at + SETTLEMENT_AT.amountMicros);
+  const sequence = wideFrom(view, at + SETTLEMENT_AT.ledgerSequence);
+  const atMs = wideFrom(view, at + SETTLEMENT_AT.atMs);
   if (Number.isNaN(amount + sequence + atMs) || sequence === 0) return false;
+  const column = settled(batch.rows, kind);
+  if (column === undefined) return false;
 
   const { rows, entries } = batch;
-  const column =
-    kind === SETTLEMENT_COMMIT
-      ? rows.charged
-      : kind === SETTLEMENT_RELEASE
-        ? rows.released
-        : kind === SETTLEMENT_ADJUST
-          ? rows.adjusted
-          : undefined;
-  if (column === undefined) return false;
-  const row = rowOfHead(rows, bytes);
-  touchHour(batch);
-  putWide(column, 2 * row, Math.max(amount, wideAt(column, row)));
-  const sequenceBefore = wideAt(rows.ledgerSequence, row);
+  const row = rowOfRecord(batch);
+  putWide(column, 2 * row, Math.max(amount, wideAt(column, 2 * row)));
+  const sequenceBefore = wideAt(rows.ledgerSequence, 2 * row);
   if (sequence > sequenceBefore) putWide(rows.ledgerSequence, 2 * row, sequence);
 
   const entry = entries.count;
@@ -307,22 +329,16 @@ export function takeSettlement(batch: Batch, bytes: Uint8Array, at: number, end:
   putWide(entries.sequence, 2 * entry, sequence);
   entries.kind[entry] = kind;
   putWide(entries.amount, 2 * entry, amount);
-  putUuid(entries.id, 4 * entry, bytes, head.idAt);
+  putUuid(entries.id, 4 * entry, view, at + ID_AT);
   putWide(entries.acceptedAt, 2 * entry, head.acceptedAtMs);
   putWide(entries.at, 2 * entry, atMs);
-  const currency = fields[2 * SETTLEMENT.currency]!;
-  entries.currency[entry] =
-    currency < 0
-      ? 0
-      : intern(
-          entries.currencies,
-          bytes,
-          currency,
-          currency + fields[2 * SETTLEMENT.currency + 1]!,
-        );
+  entries.currency[entry] = internSameField(entries.currencies, source, SETTLEMENT.currency);
   return true;
 }
 
-function wideAt(column: Uint32Array, row: number): number {
-  return column[2 * row + 1]! * 2 ** 32 + column[2 * row]!;
+/** The column that a settlement of this kind sets. */
+function settled(rows: Rows, kind: number): Uint32Array | undefined {
+  if (kind === SETTLEMENT_COMMIT) return rows.charged;
+  if (kind === SETTLEMENT_RELEASE) return rows.released;
+  return kind === SETTLEMENT_ADJUST ? rows.adjusted : undefined;
 }

@@ -34,7 +34,8 @@ export interface Attempts {
   readonly account: Uint32Array;
   readonly at: Uint32Array;
   readonly recordedAt: Uint32Array;
-  readonly toTok: Uint8Array;
+  /** Four words a row. */
+  readonly toTok: Uint32Array;
   readonly error: Uint32Array;
   readonly final: Uint8Array;
   readonly carrier: Uint16Array;
@@ -64,7 +65,7 @@ export function newAttempts(): Attempts {
     account: new Uint32Array(ATTEMPTS_MAX),
     at: wide(),
     recordedAt: wide(),
-    toTok: new Uint8Array(16 * ATTEMPTS_MAX),
+    toTok: new Uint32Array(4 * ATTEMPTS_MAX),
     error: new Uint32Array(ATTEMPTS_MAX),
     final: octets(),
     carrier: numbers(),
@@ -106,7 +107,7 @@ export function attemptColumns(attempts: Attempts): BlockColumn[] {
     fixedColumn("account", "UInt32", attempts.account, count),
     wide("at", attempts.at),
     wide("recorded_at", attempts.recordedAt),
-    fixedColumn("to_tok", "FixedString(16)", attempts.toTok, 16 * count),
+    fixedColumn("to_tok", "FixedString(16)", attempts.toTok, 4 * count),
     fixedColumn("error", "UInt32", attempts.error, count),
     dictionaryColumn("error_text", dictionaries.errorText, attempts.errorText, count),
     octets("final", attempts.final),

@@ -8,11 +8,12 @@
 import type { Logger } from "../../core/log.js";
 import { droppedTotal, framesTotal, recordsTotal } from "../../core/metrics.js";
 import { ATTEMPT_FRAME, DECISION_FRAME, USAGE_FRAME } from "../../core/stream/fields.js";
-import { fixed64Of, found, newFields, nextField, readFields } from "../../core/stream/frame.js";
+import { found, nextField } from "../../core/stream/frame.js";
 import type { Delivery } from "../../core/stream/stream.js";
-import { takeAttempt } from "./attempts.js";
+import { readAttemptFrame, takeAttempt } from "./attempts.js";
 import { type Batch, hasRoom } from "./batch.js";
 import { takeCall } from "./calls.js";
+import { newSource, type Source } from "./column.js";
 import { takeSettlement, takeVerdict } from "./decisions.js";
 
 export type SourceName = "DECISIONS" | "ATTEMPTS" | "USAGE";
@@ -34,9 +35,6 @@ const SECTIONS: Readonly<Record<SourceName, readonly number[]>> = {
   USAGE: [USAGE_FRAME.records],
 };
 
-const fields = newFields();
-const attemptHead = { recordedAtMs: 0, carrierAt: 0, carrierEnd: 0 };
-
 export function openFrame(source: SourceName, delivery: Delivery): OpenFrame {
   return { source, delivery, section: 0, at: 0, records: 0 };
 }
@@ -45,8 +43,12 @@ export function openFrame(source: SourceName, delivery: Delivery): OpenFrame {
 export function takeFrame(frame: OpenFrame, batch: Batch, log: Logger): boolean {
   const { source, delivery } = frame;
   const bytes = delivery.data;
-  if (source === "ATTEMPTS") readAttemptHead(bytes);
+  const data = newSource(bytes);
   const sections = SECTIONS[source];
+  if (source === "ATTEMPTS" && !readAttemptFrame(batch, data)) {
+    refuse(frame, log, "frame.malformed");
+    frame.section = sections.length;
+  }
   while (frame.section < sections.length) {
     const field = sections[frame.section]!;
     for (;;) {
@@ -60,7 +62,7 @@ export function takeFrame(frame: OpenFrame, batch: Batch, log: Logger): boolean 
       const { at, end } = found;
       frame.at = end;
       frame.records += 1;
-      if (!takeRecord(frame, batch, bytes, at, end)) refuse(frame, log, "record.malformed");
+      if (!takeRecord(frame, batch, data, at, end)) refuse(frame, log, "record.malformed");
     }
     frame.section += 1;
     frame.at = 0;
@@ -74,23 +76,15 @@ export function takeFrame(frame: OpenFrame, batch: Batch, log: Logger): boolean 
 function takeRecord(
   frame: OpenFrame,
   batch: Batch,
-  bytes: Uint8Array,
+  data: Source,
   at: number,
   end: number,
 ): boolean {
-  if (frame.source === "ATTEMPTS") return takeAttempt(batch, attemptHead, bytes, at, end);
-  if (frame.source === "USAGE") return takeCall(batch, bytes, at, end);
+  if (frame.source === "ATTEMPTS") return takeAttempt(batch, data, at, end);
+  if (frame.source === "USAGE") return takeCall(batch, data, at, end);
   return frame.section === 0
-    ? takeVerdict(batch, bytes, at, end)
-    : takeSettlement(batch, bytes, at, end);
-}
-
-function readAttemptHead(bytes: Uint8Array): void {
-  readFields(bytes, 0, bytes.length, fields);
-  const carrier = fields[2 * ATTEMPT_FRAME.carrier]!;
-  attemptHead.carrierAt = Math.max(0, carrier);
-  attemptHead.carrierEnd = carrier < 0 ? 0 : carrier + fields[2 * ATTEMPT_FRAME.carrier + 1]!;
-  attemptHead.recordedAtMs = fixed64Of(bytes, fields, ATTEMPT_FRAME.publishedAtMs) || 0;
+    ? takeVerdict(batch, data, at, end)
+    : takeSettlement(batch, data, at, end);
 }
 
 function refuse(frame: OpenFrame, log: Logger, code: string): void {

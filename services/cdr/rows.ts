@@ -10,13 +10,16 @@ import assert from "node:assert";
 import {
   type BlockColumn,
   clearDictionary,
+  copyBytes,
   DICTIONARY_VALUES_MAX,
   type Dictionary,
   dictionaryColumn,
   fixedColumn,
+  grow,
   newDictionary,
   newTextColumn,
   putTextValue,
+  type Source,
   type TextColumn,
   textColumn,
 } from "./column.js";
@@ -48,9 +51,9 @@ export interface Rows {
   readonly validity: Uint32Array;
   readonly tablesVersion: Uint32Array;
   readonly plan: Uint32Array;
-  /** 16 bytes a row. */
-  readonly toEnc: Uint8Array;
-  readonly toTok: Uint8Array;
+  /** 16 bytes a row, as four words. */
+  readonly toEnc: Uint32Array;
+  readonly toTok: Uint32Array;
   readonly route: Uint16Array;
   readonly destination: Uint16Array;
   readonly sender: Uint16Array;
@@ -61,8 +64,7 @@ export interface Rows {
   /** Where a row's texts start in the arena and how long they are, TEXTS of each a row. */
   readonly textAt: Int32Array;
   readonly textBytes: Uint16Array;
-  arena: Uint8Array;
-  arenaAt: number;
+  readonly arena: TextColumn;
   /** Row + 1, 0 for free. */
   readonly slots: Int32Array;
   last: number;
@@ -88,8 +90,8 @@ export function newRows(): Rows {
     validity: narrow(),
     tablesVersion: narrow(),
     plan: narrow(),
-    toEnc: new Uint8Array(16 * ROWS_MAX),
-    toTok: new Uint8Array(16 * ROWS_MAX),
+    toEnc: new Uint32Array(4 * ROWS_MAX),
+    toTok: new Uint32Array(4 * ROWS_MAX),
     route: numbers(),
     destination: numbers(),
     sender: numbers(),
@@ -102,8 +104,7 @@ export function newRows(): Rows {
     },
     textAt: new Int32Array(TEXTS * ROWS_MAX),
     textBytes: new Uint16Array(TEXTS * ROWS_MAX),
-    arena: new Uint8Array(64 * ROWS_MAX),
-    arenaAt: 0,
+    arena: newTextColumn(64 * ROWS_MAX),
     slots: new Int32Array(SLOTS),
     last: 0,
   };
@@ -125,14 +126,14 @@ export function clearRows(rows: Rows): void {
     wide.fill(0, 0, 2 * count);
   }
   for (const narrow of [rows.validity, rows.tablesVersion, rows.plan]) narrow.fill(0, 0, count);
-  for (const sealed of [rows.toEnc, rows.toTok]) sealed.fill(0, 0, 16 * count);
+  for (const sealed of [rows.toEnc, rows.toTok]) sealed.fill(0, 0, 4 * count);
   for (const numbers of [rows.route, rows.destination, rows.sender, rows.currency]) {
     numbers.fill(0, 0, count);
   }
   rows.textBytes.fill(0, 0, TEXTS * count);
   for (const dictionary of Object.values(rows.dictionaries)) clearDictionary(dictionary);
   rows.slots.fill(0);
-  rows.arenaAt = 0;
+  rows.arena.at = 0;
   rows.count = 0;
   rows.last = 0;
 }
@@ -238,45 +239,54 @@ function addRow(
   return row;
 }
 
-/** Sets a text if it is greater, byte for byte, than what is there. */
-export function foldText(
+/**
+ * Where a text of at most `room` bytes may be written: at the end of the arena, from the returned
+ * place on. `foldText` keeps it.
+ */
+export function beginText(rows: Rows, room: number): number {
+  const { arena } = rows;
+  if (arena.bytes.length - arena.at < room + 16) grow(arena, room + 16);
+  return arena.at;
+}
+
+/** Sets a text that was written up to `end`, if it is greater byte for byte than what is there. */
+export function foldText(rows: Rows, row: number, text: number, end: number): void {
+  const { arena } = rows;
+  const place = TEXTS * row + text;
+  const bytesBefore = rows.textBytes[place]!;
+  if (bytesBefore > 0) {
+    const before = rows.textAt[place]!;
+    if (!isGreater(arena.bytes, arena.at, end, before, before + bytesBefore)) return;
+  }
+  rows.textAt[place] = arena.at;
+  rows.textBytes[place] = end - arena.at;
+  arena.at = end;
+}
+
+/** Sets a text to `source[from, end)`, if that is greater. */
+export function foldTextFrom(
   rows: Rows,
   row: number,
   text: number,
-  source: Uint8Array,
+  source: Source,
   from: number,
   end: number,
 ): void {
-  const place = TEXTS * row + text;
-  const length = end - from;
-  const bytesBefore = rows.textBytes[place]!;
-  if (bytesBefore > 0) {
-    const at = rows.textAt[place]!;
-    if (!isGreater(source, from, end, rows.arena, at, at + bytesBefore)) return;
-  }
-  if (rows.arena.length - rows.arenaAt < length) {
-    const larger = new Uint8Array(Math.max(2 * rows.arena.length, rows.arenaAt + length));
-    larger.set(rows.arena.subarray(0, rows.arenaAt));
-    rows.arena = larger;
-  }
-  let at = rows.arenaAt;
-  rows.textAt[place] = at;
-  rows.textBytes[place] = length;
-  for (let read = from; read < end; read += 1) rows.arena[at++] = source[read]!;
-  rows.arenaAt = at;
+  const at = beginText(rows, end - from);
+  copyBytes(rows.arena, at, source, from, end);
+  foldText(rows, row, text, at + end - from);
 }
 
 function isGreater(
-  one: Uint8Array,
+  bytes: Uint8Array,
   from: number,
   end: number,
-  other: Uint8Array,
   otherFrom: number,
   otherEnd: number,
 ): boolean {
   const shorter = Math.min(end - from, otherEnd - otherFrom);
   for (let at = 0; at < shorter; at += 1) {
-    const difference = one[from + at]! - other[otherFrom + at]!;
+    const difference = bytes[from + at]! - bytes[otherFrom + at]!;
     if (difference !== 0) return difference > 0;
   }
   return end - from > otherEnd - otherFrom;
@@ -294,8 +304,8 @@ export function rowColumns(rows: Rows, texts: TextColumns): BlockColumn[] {
   const { count } = rows;
   const fixed = (name: string, type: string, values: Uint32Array | Uint16Array, numbers = count) =>
     fixedColumn(name, type, values, numbers);
-  const sealed = (name: string, bytes: Uint8Array): BlockColumn =>
-    fixedColumn(name, "FixedString(16)", bytes, 16 * count);
+  const sealed = (name: string, words: Uint32Array): BlockColumn =>
+    fixedColumn(name, "FixedString(16)", words, 4 * count);
   const { dictionaries } = rows;
   for (let text = 0; text < TEXTS; text += 1) layOut(rows, text, texts[text]!);
   return [
@@ -331,7 +341,15 @@ function layOut(rows: Rows, text: number, column: TextColumn): void {
   const { arena, textAt, textBytes } = rows;
   for (let row = 0; row < rows.count; row += 1) {
     const place = TEXTS * row + text;
+    const length = textBytes[place]!;
     const at = textAt[place]!;
-    putTextValue(column, arena, at, at + textBytes[place]!);
+    if (length > 0) putTextValue(column, arena, at, at + length);
+    else putNothing(column);
   }
+}
+
+function putNothing(column: TextColumn): void {
+  if (column.at === column.bytes.length) grow(column, 1);
+  column.bytes[column.at] = 0;
+  column.at += 1;
 }

@@ -54,12 +54,13 @@ const closedTotal = counter("floe_cdr_swept_total", "Messages that the sweep clo
 
 interface Overdue {
   readonly account: number;
-  readonly message_id: string;
-  readonly accepted_at_ms: string;
-  readonly deadline_ms: string;
+  readonly messageId: string;
+  readonly acceptedAtMs: number;
+  readonly deadlineMs: number;
   readonly carrier: string;
   readonly hop: number;
-  readonly seen: number;
+  /** A submission, or doubt of one. */
+  readonly seen: boolean;
 }
 
 export function openSweep(options: SweepOptions): Sweep {
@@ -68,6 +69,8 @@ export function openSweep(options: SweepOptions): Sweep {
   let frames = 0;
   /** Sequence in ATTEMPTS of what was published last. */
   let published = 0;
+  /** Nothing is due before, as far as the last look tells. */
+  let notBeforeMs = 0;
 
   return async () => {
     const partitions = options.partitions();
@@ -75,10 +78,12 @@ export function openSweep(options: SweepOptions): Sweep {
     const mark = await watermark(client, clock);
     // What was published before must be in ClickHouse, or it would be found overdue again.
     if (mark === undefined || mark.attemptsThrough < published) return 0;
-    const overdue = await clickhouse.query<Overdue>(OVERDUE, {
-      receiptWaitMs,
-      beforeMs: BigInt(Math.min(mark.storedBeforeMs, clock.nowMs())),
-    });
+    const beforeMs = Math.min(mark.storedBeforeMs, clock.nowMs());
+    if (beforeMs < notBeforeMs) return 0;
+    const { overdue, nextMs } = await look(clickhouse, receiptWaitMs, beforeMs);
+    // What is not in ClickHouse yet was decided after `beforeMs`, hence before its validity ended.
+    const sooner = Math.min(nextMs, beforeMs + receiptWaitMs);
+    notBeforeMs = overdue.length === BATCH_MAX ? 0 : sooner;
     for (const group of grouped(overdue, partitions)) {
       writeFrame(writer, group, processId, clock.nowMs());
       frames += 1;
@@ -88,7 +93,7 @@ export function openSweep(options: SweepOptions): Sweep {
       published = Math.max(published, ack.sequence);
     }
     if (overdue.length > 0) {
-      const unknown = overdue.filter(({ seen }) => seen === 1).length;
+      const unknown = overdue.filter(({ seen }) => seen).length;
       closedTotal.inc({ state: "UNKNOWN" }, unknown);
       closedTotal.inc({ state: "EXPIRED" }, overdue.length - unknown);
       log.info({ closed: overdue.length }, "closed messages whose deadline has passed");
@@ -97,16 +102,45 @@ export function openSweep(options: SweepOptions): Sweep {
   };
 }
 
-const OVERDUE = `SELECT account, message_id, toUnixTimestamp64Milli(accepted_at) AS accepted_at_ms,
-  accepted_at_ms + validity_ms + {receiptWaitMs:UInt32} AS deadline_ms,
-  splitByChar(',', splitByChar(':', route)[3])[1] AS carrier,
-  if(submit = '', 0, reinterpretAsUInt16(reverse(substring(submit, 2, 2)))) AS hop,
-  submit != '' OR outcome != '' AS seen
-FROM cdr_rows FINAL
-WHERE bitShiftRight(verdict, 56) BETWEEN 1 AND ${STATE.SUBMITTED}
-  AND substring(outcome, 1, 1) < char(${STATE.UNKNOWN})
-  AND deadline_ms < {beforeMs:Int64}
-LIMIT ${BATCH_MAX}`;
+/** Every open message is looked at, so it tells as well when the next one will be due. */
+const LOOK = `SELECT
+  groupArrayIf(${BATCH_MAX})((account, message_id, accepted_at_ms, deadline_ms, carrier, hop, seen),
+    deadline_ms < {beforeMs:Int64}) AS overdue,
+  minIf(deadline_ms, deadline_ms >= {beforeMs:Int64}) AS next_ms
+FROM
+(
+  SELECT account, message_id, toUnixTimestamp64Milli(accepted_at) AS accepted_at_ms,
+    accepted_at_ms + validity_ms + {receiptWaitMs:UInt32} AS deadline_ms,
+    splitByChar(',', splitByChar(':', route)[3])[1] AS carrier,
+    if(submit = '', 0, reinterpretAsUInt16(reverse(substring(submit, 2, 2)))) AS hop,
+    submit != '' OR outcome != '' AS seen
+  FROM cdr_rows FINAL
+  WHERE bitShiftRight(verdict, 56) BETWEEN 1 AND ${STATE.SUBMITTED}
+    AND substring(outcome, 1, 1) < char(${STATE.UNKNOWN})
+)`;
+
+interface Look {
+  readonly overdue: readonly (readonly [number, string, string, string, string, number, number])[];
+  readonly next_ms: string;
+}
+
+async function look(clickhouse: ClickHouse, receiptWaitMs: number, beforeMs: number) {
+  const [found] = await clickhouse.query<Look>(LOOK, { receiptWaitMs, beforeMs: BigInt(beforeMs) });
+  const nextMs = Number(found?.next_ms ?? 0);
+  const overdue = (found?.overdue ?? []).map(
+    ([account, messageId, acceptedAtMs, deadlineMs, carrier, hop, seen]): Overdue => ({
+      account,
+      messageId,
+      acceptedAtMs: Number(acceptedAtMs),
+      deadlineMs: Number(deadlineMs),
+      carrier,
+      hop,
+      seen: seen === 1,
+    }),
+  );
+  // 0 is what min() gives where there is none.
+  return { overdue, nextMs: nextMs === 0 ? Number.MAX_SAFE_INTEGER : nextMs };
+}
 
 interface Group {
   readonly subject: string;
@@ -143,14 +177,14 @@ function writeFrame(writer: FrameWriter, group: Group, processId: string, nowMs:
   putFixed64(writer, ATTEMPT_FRAME.publishedAtMs, nowMs);
   putText(writer, ATTEMPT_FRAME.writer, processId);
   for (const message of group.messages) {
-    const seen = message.seen === 1;
+    const { seen } = message;
     const mark = beginNested(writer, ATTEMPT_FRAME.records);
-    putBytes(writer, ATTEMPT.messageId, parseId(message.message_id)!);
-    putFixed64(writer, ATTEMPT.acceptedAtMs, Number(message.accepted_at_ms));
+    putBytes(writer, ATTEMPT.messageId, parseId(message.messageId)!);
+    putFixed64(writer, ATTEMPT.acceptedAtMs, message.acceptedAtMs);
     putFixed32(writer, ATTEMPT.account, message.account);
     putFixed32(writer, ATTEMPT.kind, ATTEMPT_TIMED_OUT);
     putFixed32(writer, ATTEMPT.hop, message.hop);
-    putFixed64(writer, ATTEMPT.atMs, Number(message.deadline_ms));
+    putFixed64(writer, ATTEMPT.atMs, message.deadlineMs);
     putFixed32(writer, ATTEMPT.state, seen ? STATE.UNKNOWN : STATE.EXPIRED);
     putFixed32(writer, ATTEMPT.error, seen ? REASON.NO_RECEIPT : REASON.EXPIRED);
     endNested(writer, mark);

@@ -46,6 +46,7 @@ export interface Writer {
   abandon(): void;
 }
 
+const TURN_MS = 5;
 const RETRY_MS_MIN = 200;
 const RETRY_MS_MAX = 10_000;
 const WORKING_MS = ACK_WAIT_MS / 3;
@@ -71,17 +72,28 @@ export function openWriter(options: WriterOptions): Writer {
   let cancelTimer: (() => void) | undefined;
   /** The batch that fills has waited long enough. */
   let due = false;
+  let pumping = false;
   let failures = 0;
   let abandoned = false;
   let draining: (() => void)[] = [];
 
   function receive(source: SourceName, delivery: Delivery): void {
     waiting.push(openFrame(source, delivery));
-    pump();
+    pumpSoon();
   }
 
-  /** Frames into the batch that fills; a full or old one is flushed if none is being so. */
+  function pumpSoon(): void {
+    if (pumping) return;
+    pumping = true;
+    setImmediate(() => {
+      pumping = false;
+      pump();
+    });
+  }
+
+  /** Frames into the batch that fills; a full one is flushed if none is being so. */
   function pump(): void {
+    const untilMs = clock.monotonicMs() + TURN_MS;
     while (waiting.length > 0) {
       if (!takeFrame(waiting[0]!, filling, log)) {
         if (!flush()) break;
@@ -89,6 +101,11 @@ export function openWriter(options: WriterOptions): Writer {
       }
       waiting.shift();
       if (filling.rows.count >= flushRows) flush();
+      if (clock.monotonicMs() >= untilMs) {
+        // The stream's heartbeats and the inserts' answers want to be read in between.
+        pumpSoon();
+        break;
+      }
     }
     waitingFrames.set(waiting.length);
     if (!isEmpty(filling)) {
