@@ -223,7 +223,10 @@ async function startAll(home: Home, options: LocalOptions, parts: Parts): Promis
       // Once: by a repeat the folder may be somebody else's.
       release();
     },
-    kill: parts.kill,
+    kill() {
+      parts.kill();
+      release();
+    },
   };
 }
 

@@ -13,7 +13,7 @@ import { bold, paint, print, printError } from "../../core/output.js";
 import { splitUrl } from "../../services/cli/local-system.js";
 import { cliSettings } from "../../services/cli/options.js";
 import { howToCall } from "./how-to-call.js";
-import { type LocalSystem, startLocal } from "./local.js";
+import { type LocalOptions, type LocalSystem, startLocal } from "./local.js";
 import { type ReportRow, readReport, reportTable, totalsQuery } from "./report.js";
 import { readSample, type Sent, sendSample, waitForEnds } from "./sample.js";
 
@@ -35,7 +35,7 @@ it one of version 2.12 or newer is looked for, else fetched with pip or go. Ctrl
 a second Ctrl-C ends it by force.`;
 
 const FAILED = 1;
-const FORCED = 130;
+const INTERRUPTED = 130;
 
 interface Flags {
   readonly once: boolean;
@@ -56,15 +56,18 @@ async function main(): Promise<number> {
   let kill = (): void => {};
   onSignals(asked, say, () => kill());
   const prefix = paint("grey", "floe".padEnd(10));
-  const system = await startLocal({
+  const system = await startUnless(asked.signal, {
     home,
     fresh: flags.fresh,
     natsServer,
     sync,
-    signal: asked.signal,
     tell: (line) => say(`${prefix} ${line}`),
     hear: say,
   });
+  if (system === undefined) {
+    say("stopped");
+    return INTERRUPTED;
+  }
   kill = system.kill;
   try {
     say(paint("green", `\nFloe is ready: gRPC at ${system.local.grpc}, state in ${home}\n`));
@@ -73,6 +76,16 @@ async function main(): Promise<number> {
     say("stopping");
     await system.stop();
     say("stopped");
+  }
+}
+
+/** Undefined: the user asked for the end before it was ready; why a part then failed is no news. */
+async function startUnless(asked: AbortSignal, options: LocalOptions) {
+  try {
+    return await startLocal({ ...options, signal: asked });
+  } catch (error) {
+    if (asked.aborted) return undefined;
+    throw error;
   }
 }
 
@@ -145,7 +158,7 @@ function onSignals(asked: AbortController, say: Say, kill: () => void): void {
       if (asked.signal.aborted) {
         say("ended by force");
         kill();
-        process.exit(FORCED);
+        process.exit(INTERRUPTED);
       }
       say(`\n${signal}: stopping; once more ends it by force`);
       asked.abort();

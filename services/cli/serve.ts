@@ -27,6 +27,15 @@ async function serve(names: readonly string[]): Promise<void> {
     host.log("host").fatal({ err }, "unforeseen error");
     process.exit(1);
   });
+  // A supervisor that was killed cannot stop us: its end closes the channel it started us with.
+  if (process.connected) {
+    process.once("disconnect", () => {
+      host.lifecycle.stop("the supervisor is gone").then(
+        () => process.exit(1),
+        () => process.exit(1),
+      );
+    });
+  }
   const serves: Serve[] = [];
   for (const name of unique) serves.push((await ROLES[name].main()).serve);
   try {
