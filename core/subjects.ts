@@ -13,7 +13,8 @@
  * | USAGE | usage.api | gateway | cdr | an API call |
  *
  * KV buckets: `floe_config` (partitions, tables pointer), `floe_accounts`, `floe_keys`,
- * `floe_carriers`, `floe_leases`; object store `floe_tables` (binary table sets).
+ * `floe_carriers`, `floe_leases`; object stores `floe_tables` (binary table sets) and
+ * `floe_snapshots` (states of partitions).
  */
 import { STREAM_AGE_MS_MAX } from "./limits.js";
 import { LANES, type LaneName, laneName } from "./message.js";
@@ -174,6 +175,8 @@ export const BUCKETS = {
 } as const;
 /** Object store of table sets. */
 export const TABLES_STORE = "floe_tables";
+/** Object store of the partitions' snapshots. */
+export const SNAPSHOTS_STORE = "floe_snapshots";
 
 /** A carrier's name is a token of subjects and of consumer names. */
 export function isCarrierName(name: string): boolean {

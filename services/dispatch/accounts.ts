@@ -31,6 +31,9 @@ export interface Accounts {
   addKeys(place: number, count: number): void;
   /** For checks, snapshots and questions: not for the hot path. */
   sums(place: number): AccountSums;
+  /** All of it as bytes, by place, and back, into accounts that are new. */
+  dump(): Uint8Array;
+  restore(bytes: Uint8Array): void;
 }
 
 export interface AccountSums {
@@ -47,6 +50,8 @@ const COMMITTED = 1;
 const RESERVED = 2;
 const BALANCE = 3;
 const FIRST_SIZE = 64;
+/** Of a dump, in floats: number, keys, ledger sequence, then low and high of each sum. */
+const ROW = 3 + 2 * SUMS;
 
 export function openAccounts(): Accounts {
   let numbers = new Uint32Array(FIRST_SIZE);
@@ -163,6 +168,27 @@ export function openAccounts(): Accounts {
     keys: (index) => keyed[index]!,
     addKeys(index, more) {
       keyed[index] = keyed[index]! + more;
+    },
+    dump() {
+      const rows = new Float64Array(count * ROW);
+      for (let index = 0; index < count; index += 1) {
+        const row = index * ROW;
+        rows.set([numbers[index]!, keyed[index]!, ledger[index]!], row);
+        rows.set(low.subarray(index * SUMS, (index + 1) * SUMS), row + 3);
+        rows.set(high.subarray(index * SUMS, (index + 1) * SUMS), row + 3 + SUMS);
+      }
+      return new Uint8Array(rows.buffer);
+    },
+    restore(bytes) {
+      assert(count === 0, "accounts are restored into new ones");
+      const rows = new Float64Array(new Uint8Array(bytes).buffer);
+      for (let row = 0; row < rows.length; row += ROW) {
+        const index = place(rows[row]!);
+        keyed[index] = rows[row + 1]!;
+        ledger[index] = rows[row + 2]!;
+        low.set(rows.subarray(row + 3, row + 3 + SUMS), index * SUMS);
+        high.set(rows.subarray(row + 3 + SUMS, row + ROW), index * SUMS);
+      }
     },
     sums(index) {
       const at = index * SUMS;

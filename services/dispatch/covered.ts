@@ -36,6 +36,18 @@ export interface Covered {
   oldestDecision(): number | undefined;
   floor(): number;
   sequences(): readonly number[];
+  /** All of it as plain data, and back, into one that is new. */
+  dump(): CoveredDump;
+  restore(from: CoveredDump): void;
+}
+
+export interface CoveredDump {
+  readonly floor: readonly [sequence: number, storedAtMs: number];
+  readonly highest: readonly [sequence: number, storedAtMs: number];
+  readonly listed: readonly (readonly [sequence: number, publishId: string, decision: number])[];
+  readonly ids: readonly (readonly string[])[];
+  readonly turnedAtMs: number;
+  readonly newestAtMs: number;
 }
 
 export interface CoveredFrame {
@@ -117,6 +129,23 @@ export function openCovered(): Covered {
       return oldest;
     },
     floor: () => floor,
+    dump: () => ({
+      floor: [floor, floorStoredAtMs],
+      highest: [highest, highestStoredAtMs],
+      listed: [...list].map(([sequence, one]) => [sequence, one.publishId, one.decision]),
+      ids: [[...recentIds], [...olderIds]],
+      turnedAtMs,
+      newestAtMs,
+    }),
+    restore(from) {
+      [floor, floorStoredAtMs] = from.floor;
+      [highest, highestStoredAtMs] = from.highest;
+      for (const [sequence, publishId, decision] of from.listed) {
+        list.set(sequence, { publishId, decision });
+      }
+      [recentIds, olderIds] = [new Set(from.ids[0]), new Set(from.ids[1])];
+      ({ turnedAtMs, newestAtMs } = from);
+    },
     sequences: () => [...list.keys()].sort((a, b) => a - b),
   };
 }

@@ -10,6 +10,9 @@ export interface Currencies {
   number(bytes: Uint8Array, fields: Fields, field: number): number;
   /** Its code (ISO 4217) as bytes. */
   code(currency: number): Uint8Array;
+  /** All codes, by number, and back. */
+  dump(): readonly string[];
+  restore(from: readonly string[]): void;
 }
 
 export function openCurrencies(): Currencies {
@@ -26,6 +29,10 @@ export function openCurrencies(): Currencies {
       return codes.length - 1;
     },
     code: (currency) => codes[currency]!,
+    dump: () => codes.map((code) => Buffer.from(code).toString("utf8")),
+    restore(from) {
+      for (const code of from) codes.push(new Uint8Array(Buffer.from(code, "utf8")));
+    },
   };
 }
 

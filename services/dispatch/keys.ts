@@ -40,8 +40,13 @@ export interface Keys {
    * tells for each the place of its account. Returns how many it dropped.
    */
   drop(endedBeforeSeconds: number, entriesMax: number, dropped: (place: number) => void): number;
-  /** Every entry as its 6 words, for checks and snapshots. */
+  /** Every entry as its 6 words, for checks. */
   each(seen: (words: Uint32Array) => void): void;
+  /** The generations: hours since 1970, and how many entries each has. */
+  generations(): readonly { readonly hour: number; readonly count: number }[];
+  /** A generation as bytes, and back, where it is not there yet. */
+  dump(hour: number): Uint8Array;
+  restore(hour: number, bytes: Uint8Array): void;
 }
 
 // Words of an entry: 0-1 tag; 2-3 id; 4 seconds since 1970; 5 place of the account.
@@ -127,6 +132,18 @@ export function openKeys(keysMax: number): Keys {
     nowSeconds: number,
   ): void {
     const hour = Math.floor(Math.min(atSeconds, nowSeconds + HOUR_SECONDS) / HOUR_SECONDS);
+    addTo(hour, tagLow, tagHigh, idLow, idHigh, atSeconds, place);
+  }
+
+  function addTo(
+    hour: number,
+    tagLow: number,
+    tagHigh: number,
+    idLow: number,
+    idHigh: number,
+    atSeconds: number,
+    place: number,
+  ): void {
     const generation = generationOf(hour);
     assert(generation.count < PLACES_MAX, "an hour holds no more keys");
     const position = generation.count;
@@ -223,12 +240,41 @@ export function openKeys(keysMax: number): Keys {
     return count;
   }
 
+  function dump(hour: number): Uint8Array {
+    const generation = generations[hour % HOURS]!;
+    const rows = new Uint32Array((generation.count - generation.dropped) * WORDS);
+    let into = 0;
+    for (let place = generation.dropped; place < generation.count; place += 1) {
+      const from = (place & (CHUNK_ENTRIES - 1)) * WORDS;
+      const chunk = generation.chunks[place >>> CHUNK_SHIFT]!;
+      for (let word = 0; word < WORDS; word += 1) rows[into + word] = chunk[from + word]!;
+      into += WORDS;
+    }
+    return new Uint8Array(rows.buffer);
+  }
+
+  function restore(hour: number, bytes: Uint8Array): void {
+    const rows = new Uint32Array(new Uint8Array(bytes).buffer);
+    for (let at = 0; at < rows.length; at += WORDS) {
+      const [tagLow, tagHigh, idLow] = [rows[at]!, rows[at + 1]!, rows[at + 2]!];
+      addTo(hour, tagLow, tagHigh, idLow, rows[at + 3]!, rows[at + 4]!, rows[at + 5]!);
+    }
+  }
+
   return {
     look,
     room,
     add,
     count: () => total,
     drop,
+    dump,
+    restore,
+    generations: () =>
+      generations.flatMap((one) =>
+        one === undefined || one.count === one.dropped
+          ? []
+          : [{ hour: one.hour, count: one.count - one.dropped }],
+      ),
     each(seen) {
       for (const generation of generations) {
         for (let place = generation?.dropped ?? 0; place < (generation?.count ?? 0); place += 1) {

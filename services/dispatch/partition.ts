@@ -1,7 +1,7 @@
 /**
  * Partition: one owner's life, from the log to a clean end.
  *
- * Start: replay DECISIONS into the state, open the fenced appender behind it, make the three
+ * Start: load the last snapshot, replay DECISIONS from there into the state, open the fenced appender behind it, make the three
  * consumers of REQUESTS anew (what any owner before left unacked comes back at once, in order), read
  * attempts from where the log ends. From then on this process alone decides, and if another one
  * thinks so too, the first append of one of them fails: then everything here is dropped.
@@ -21,8 +21,8 @@ import type { Logger } from "../../core/log.js";
 import { LANES } from "../../core/message.js";
 import { gauge } from "../../core/metrics.js";
 import { openAppender } from "../../core/stream/append.js";
-import type { Consumption, Delivery, StreamClient } from "../../core/stream/stream.js";
-import { decisionSubject, requestConsumer } from "../../core/subjects.js";
+import type { Consumption, Delivery, Objects, StreamClient } from "../../core/stream/stream.js";
+import { decisionSubject, requestConsumer, SNAPSHOTS_STORE } from "../../core/subjects.js";
 import { openAgain } from "./again.js";
 import { openAttempts } from "./attempts.js";
 import { openDispatcher } from "./dispatcher.js";
@@ -31,6 +31,8 @@ import { openInbox } from "./inbox.js";
 import { openPlan, type RateOf } from "./plan.js";
 import { openRequests } from "./requests.js";
 import type { Router } from "./router.js";
+import { type Loaded, loadSnapshot } from "./snapshot.js";
+import { openSnapshots } from "./snapshots.js";
 import { applyFrame, openState, type PartitionState, type StateLimits } from "./state.js";
 import { openTurns } from "./turns.js";
 import type { Window } from "./window.js";
@@ -66,6 +68,9 @@ export interface PartitionOptions {
   readonly window: Window;
   readonly rateOf: RateOf;
   readonly limits: StateLimits & { readonly reservationsMax: number };
+  /** How often a snapshot is taken, in ms, if so many frames were appended since. */
+  readonly snapshotEveryMs?: number;
+  readonly snapshotFramesMin?: number;
   /** The owner is of no use any more; stop it, and start another if the lease is still held. */
   failed(error: unknown): void;
 }
@@ -81,6 +86,8 @@ const CHECKPOINT_EVERY_MS = 12 * 3_600_000;
 const SWEEP_SLOTS = 5_000;
 const DROP_KEYS = 20_000;
 const SLACK_MS = 600_000;
+const SNAPSHOT_EVERY_MS = 60_000;
+const SNAPSHOT_FRAMES_MIN = 1_000;
 
 /**
  * @throws FloeError "stream.fenced" if the log says that a later owner wrote; "frame.malformed" if it
@@ -95,7 +102,8 @@ export async function openPartition(options: PartitionOptions): Promise<Partitio
     options.failed(error);
   };
 
-  const state = await replay(client, partition, options.limits);
+  const objects = await client.objects(SNAPSHOTS_STORE);
+  const { state, parts } = await load(options, objects);
   if (state.epoch > epoch) throw new FloeError("stream.fenced", { partition, epoch });
   const appender = openAppender({
     client,
@@ -143,8 +151,21 @@ export async function openPartition(options: PartitionOptions): Promise<Partitio
     clock,
     log,
     done: (held) => inbox.done(held),
+    appended: () => snapshots.appended(),
     turned: () => requests.pump(),
     failed,
+  });
+  const snapshots = openSnapshots({
+    client,
+    objects,
+    clock,
+    log,
+    partition,
+    state,
+    parts,
+    between: turns.between,
+    everyMs: options.snapshotEveryMs ?? SNAPSHOT_EVERY_MS,
+    framesMin: options.snapshotFramesMin ?? SNAPSHOT_FRAMES_MIN,
   });
   const requests = openRequests({
     router,
@@ -165,6 +186,7 @@ export async function openPartition(options: PartitionOptions): Promise<Partitio
     await Promise.all(consumptions.map((consumption) => consumption.stop()));
     await requests.stop();
     await turns.stop();
+    await snapshots.stop();
     await again.stop();
     await dispatcher.stop();
     await attempts.stop();
@@ -186,6 +208,7 @@ export async function openPartition(options: PartitionOptions): Promise<Partitio
     checkpoint: () => turns.checkpoint(),
     undone: () => dispatcher.undone(),
     pump: () => requests.pump(),
+    snapshot: () => snapshots.tick(),
   });
   log.info({ partition, epoch, sequence: state.sequence }, "partition is owned");
 
@@ -201,14 +224,24 @@ export async function openPartition(options: PartitionOptions): Promise<Partitio
   };
 }
 
-/** The state that the log leads to. */
+/** The state that the last snapshot and the log behind it lead to. */
+async function load(options: PartitionOptions, objects: Objects): Promise<Loaded> {
+  const { client, log, partition, limits } = options;
+  const unreadable = (name: string, err: unknown): void =>
+    log.error({ err, partition, snapshot: name }, "a snapshot cannot be read");
+  const loaded = await loadSnapshot(objects, partition, limits, unreadable);
+  const state = loaded?.state ?? openState(limits);
+  await raiseFloors(client, partition, state.covered);
+  await replay(client, partition, state);
+  return { state, parts: loaded?.parts ?? [] };
+}
+
+/** Applies what the log holds behind the state. */
 async function replay(
   client: StreamClient,
   partition: number,
-  limits: StateLimits,
-): Promise<PartitionState> {
-  const state = openState(limits);
-  await raiseFloors(client, partition, state.covered);
+  state: PartitionState,
+): Promise<void> {
   const subject = decisionSubject(partition);
   await new Promise<void>((resolve, reject) => {
     let reading: Promise<Consumption> | undefined;
@@ -220,7 +253,7 @@ async function replay(
     reading = client.read(
       "DECISIONS",
       subject,
-      1,
+      state.sequence + 1,
       ({ data, sequence }) => {
         if (faulty) return;
         const problem = applyFrame(state, data, sequence);
@@ -234,7 +267,6 @@ async function replay(
     );
     reading.catch(reject);
   });
-  return state;
 }
 
 interface Upkept {
@@ -242,6 +274,7 @@ interface Upkept {
   checkpoint(): void;
   undone(): number;
   pump(): void;
+  snapshot(): void;
 }
 
 /** What is done once a second. Returns what ends it. */
@@ -278,6 +311,7 @@ function openUpkeep(
     }
     // Room may have come by time alone.
     parts.pump();
+    parts.snapshot();
     if (!ended) cancel = clock.after(TICK_MS, tick);
   }
 

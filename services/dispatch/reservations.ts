@@ -11,6 +11,7 @@
  * Measured: find + insert 0.09 us, find + remove 0.08 us at 1 million entries, where a Map of
  * objects takes 0.8-1.5 us and ten times the memory.
  */
+import assert from "node:assert";
 import { readUint32 } from "../../core/stream/frame.js";
 
 export const HELD = 1;
@@ -38,8 +39,11 @@ export interface Reservations {
    * validity ended before `endedBeforeMs`. Returns how many it dropped.
    */
   sweep(endedBeforeMs: number, slotsMax: number): number;
-  /** Every entry as its 8 words, for checks and snapshots. */
+  /** Every entry as its 8 words, for checks. */
   each(seen: (words: Uint32Array) => void): void;
+  /** All of it as bytes, and back, into a table that is new. */
+  dump(): Uint8Array;
+  restore(bytes: Uint8Array): void;
 }
 
 /** Filled by the caller and read within `insert`: one object for all. */
@@ -62,6 +66,13 @@ const BASIS_SHIFT = 23;
 const CURRENCY_SHIFT = 25;
 /** Currencies that a partition may see. */
 export const CURRENCIES_MAX = 128;
+const NO_RESERVATION: Reservation = {
+  account: 0,
+  priceMicros: 0,
+  chargeBasis: 0,
+  currency: 0,
+  expiresAtMs: 0,
+};
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
 
@@ -203,6 +214,28 @@ export function openReservations(): Reservations {
     held: () => held,
     count: () => total,
     sweep,
+    dump() {
+      const rows = new Uint32Array(total * WORDS);
+      let into = 0;
+      for (const all of segments) {
+        for (let from = 0; from < all.length; from += WORDS) {
+          if (all[from + 6]! >>> STATUS_SHIFT === 0) continue;
+          for (let word = 0; word < WORDS; word += 1) rows[into + word] = all[from + word]!;
+          into += WORDS;
+        }
+      }
+      return new Uint8Array(rows.buffer);
+    },
+    restore(bytes) {
+      const rows = new Uint32Array(new Uint8Array(bytes).buffer);
+      for (let from = 0; from < rows.length; from += WORDS) {
+        const known = find(bytes, from * 4, rows[from + 7]! >>> 16);
+        assert(!known, "a dump has each entry once");
+        insert(bytes, from * 4, rows[from + 7]! >>> 16, NO_RESERVATION);
+        for (let word = 4; word < WORDS; word += 1) words[entry + word] = rows[from + word]!;
+        if (status() !== HELD) held -= 1;
+      }
+    },
     each(seen) {
       for (const all of segments) {
         for (let from = 0; from < all.length; from += WORDS) {

@@ -14,7 +14,7 @@
 import assert from "node:assert";
 import type { Clock } from "../../core/clock.js";
 import { sleep } from "../../core/clock.js";
-import { isFloeError } from "../../core/errors.js";
+import { FloeError, isFloeError } from "../../core/errors.js";
 import {
   FRAME_BYTES_MAX,
   FRAME_RECORDS_MAX,
@@ -45,6 +45,11 @@ export interface Turns {
   wake(): void;
   /** Appends a frame soon even if nothing was decided: `attemptsThrough` and the epoch are in it. */
   checkpoint(): void;
+  /**
+   * Runs it when no turn is under way: the state is that of the log then.
+   * @throws FloeError "stream.unavailable" when turns end before; what `run` throws.
+   */
+  between<T>(run: () => T): Promise<T>;
   /** Request records that wait for a turn. */
   waiting(): number;
   /** False: enough decisions wait for their dispatch to be stored. */
@@ -66,7 +71,9 @@ export interface TurnsOptions {
   readonly log: Logger;
   /** The decision about it is appended, and its dispatch stored. */
   done(held: Held): void;
-  /** A turn is over: there is room for more. */
+  /** A frame is appended. */
+  appended(): void;
+  /** There may be room for more. */
   turned(): void;
   /** An append failed: the state is of no use. */
   failed(error: unknown): void;
@@ -85,6 +92,7 @@ export function openTurns(options: TurnsOptions): Turns {
   let running: Promise<void> | undefined;
   let stopped = false;
   let lingering = false;
+  let between: { run(): void; fail(error: unknown): void }[] = [];
 
   const takes = (): boolean => options.dispatcher.undone() < UNDISPATCHED_DECISIONS_MAX;
 
@@ -92,7 +100,7 @@ export function openTurns(options: TurnsOptions): Turns {
     if (running !== undefined || stopped) return;
     if (hasWork()) {
       running = run().catch((error: unknown) => {
-        stopped = true;
+        end();
         options.failed(error);
       });
     } else if (attempts.waiting() > 0 && !lingering) {
@@ -109,10 +117,24 @@ export function openTurns(options: TurnsOptions): Turns {
   }
 
   async function run(): Promise<void> {
-    while (!stopped && hasWork()) await turn();
+    while (!stopped && hasWork()) {
+      await turn();
+      runBetween();
+    }
     running = undefined;
     // Attempts that came meanwhile may have to linger.
     wake();
+  }
+
+  function runBetween(): void {
+    for (const one of between) one.run();
+    between = [];
+  }
+
+  function end(): void {
+    stopped = true;
+    for (const one of between) one.fail(new FloeError("stream.unavailable", { partition }));
+    between = [];
   }
 
   /** Frames for this turn: at least one if any waits. */
@@ -150,7 +172,7 @@ export function openTurns(options: TurnsOptions): Turns {
       const settled = attempts.settle(settlements);
       if (frames.length === 0 && settled === 0 && !checkpoint) return;
       checkpoint = false;
-      const appended = append(frames, decidedAtMs);
+      const appended = append(frames, decidedAtMs, sinceMs);
       // Told below; but the records are put together first, while the frame is on its way.
       appended.catch(() => {});
       await new Promise((resolve) => setImmediate(resolve));
@@ -164,7 +186,11 @@ export function openTurns(options: TurnsOptions): Turns {
     }
   }
 
-  async function append(frames: readonly Routed[], decidedAtMs: number): Promise<number> {
+  async function append(
+    frames: readonly Routed[],
+    decidedAtMs: number,
+    sinceMs: number,
+  ): Promise<number> {
     counter += 1;
     const head = {
       partition,
@@ -183,7 +209,9 @@ export function openTurns(options: TurnsOptions): Turns {
         // Refused as full nothing was stored: the same frame is tried until there is room again.
         if (!isFloeError(error, "stream.full") || stopped) throw error;
         log.error({ err: error }, "DECISIONS is full");
+        window.leave();
         await sleep(clock, FULL_PAUSE_MS);
+        await window.enter(sinceMs);
       }
     }
   }
@@ -206,6 +234,7 @@ export function openTurns(options: TurnsOptions): Turns {
     state.epoch = epoch;
     framesOut.inc();
     recordsOut.inc(records);
+    options.appended();
     const sinceMs = frames[0]?.held.arrivedAtMs ?? 0;
     options.dispatcher.send(plan.frames(sequence, decidedAtMs), sinceMs, () => {
       for (const { held } of frames) options.done(held);
@@ -226,10 +255,24 @@ export function openTurns(options: TurnsOptions): Turns {
       checkpoint = true;
       wake();
     },
+    between(what) {
+      return new Promise((resolve, reject) => {
+        const run = (): void => {
+          try {
+            resolve(what());
+          } catch (error) {
+            reject(error);
+          }
+        };
+        between.push({ run, fail: reject });
+        if (stopped) end();
+        else if (running === undefined) runBetween();
+      });
+    },
     waiting: () => waiting,
     takes,
     async stop() {
-      stopped = true;
+      end();
       await running;
     },
   };

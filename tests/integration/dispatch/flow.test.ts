@@ -9,9 +9,12 @@ import {
   BUCKETS,
   requestConsumer,
   requestSubject,
+  SNAPSHOTS_STORE,
 } from "../../../core/subjects.js";
-import { attemptFrame, idOf, requestFrame } from "../../unit/dispatch/kit.js";
-import { type System, until, withSystem } from "./system.js";
+import { capture, loadSnapshot, store } from "../../../services/dispatch/snapshot.js";
+import { applyFrame, openState } from "../../../services/dispatch/state.js";
+import { attemptFrame, dump, idOf, requestFrame } from "../../unit/dispatch/kit.js";
+import { type System, stored, until, withSystem } from "./system.js";
 
 const flow = suite("dispatch on nats-server");
 const ALPHA = "dispatch.alpha.normal.0";
@@ -157,6 +160,33 @@ flow("shares partitions between processes, and takes over those of one that stop
     await publishAll(100);
     await until(async () => (await decided()) === 16);
   }, 8);
+});
+
+flow("keeps snapshots in the object store, of a megabyte too", async () => {
+  await withSystem(async (system) => {
+    await system.start("one");
+    const acceptedAtMs = now();
+    for (let from = 0; from < 5_000; from += 500) {
+      const messages = Array.from({ length: 500 }, (_, id) => ({
+        id: from + id,
+        key: from + id,
+        account: 1 + (id % 7),
+        acceptedAtMs,
+      }));
+      await system.publish(requestFrame(messages, { publishedAtMs: acceptedAtMs }));
+    }
+    await until(async () => (await backlog(system)) === 0);
+    const limits = { keysMax: 100_000, accountKeysMax: 100_000 };
+    const state = openState(limits);
+    for (const { data, sequence } of await stored(system.client, "DECISIONS", "decision.0")) {
+      assert.is(applyFrame(state, data, sequence), undefined);
+    }
+    const objects = await system.client.objects(SNAPSHOTS_STORE);
+    await store(objects, capture(0, state, []));
+    const loaded = await loadSnapshot(objects, 0, limits, () => assert.unreachable());
+    assert.is(loaded!.state.reservations.held(), 5_000);
+    assert.equal(dump(loaded!.state), dump(state));
+  });
 });
 
 flow.run();

@@ -84,7 +84,7 @@ function check(world: World): void {
   checkMoney(decisions);
   const again = openState(LIMITS);
   const { state: owned } = world.owner();
-  for (const { data, sequence } of world.server.stored("DECISIONS")) {
+  for (const { data, sequence } of world.server.history("DECISIONS")) {
     // Where the last word is a zombie's, the owner will learn of it by its next append.
     if (sequence <= owned.sequence) assert.is(applyFrame(again, data, sequence), undefined);
   }

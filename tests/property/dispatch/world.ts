@@ -151,6 +151,8 @@ export async function openWorld(seed: number, faults: MemoryFaults = FAULTS): Pr
       window: openWindow(4),
       rateOf: () => 50,
       limits: { ...LIMITS, reservationsMax: 100_000 },
+      snapshotEveryMs: 2_000,
+      snapshotFramesMin: 3,
     });
     return { client: connection, clock: own, owner };
   }
@@ -243,7 +245,7 @@ export async function openWorld(seed: number, faults: MemoryFaults = FAULTS): Pr
       assert.ok(done && quiet(), `all is done in the end: ${JSON.stringify(left)}`);
     },
     decisions: () =>
-      server.stored("DECISIONS").map(({ data, sequence }) => ({
+      server.history("DECISIONS").map(({ data, sequence }) => ({
         ...DecisionFrame.decode(data),
         sequence,
       })),

@@ -80,6 +80,8 @@ export async function openStage(streams: readonly StreamSpec[] = STREAMS): Promi
         window: openWindow(4),
         rateOf: () => Number.POSITIVE_INFINITY,
         limits: { ...LIMITS, reservationsMax: 100_000 },
+        snapshotEveryMs: 10_000,
+        snapshotFramesMin: 2,
       });
       owner.gained("0", epoch);
       assert.ok(await clock.until(() => owner.partitions().length === 1, 60_000), "it is owned");

@@ -1,0 +1,104 @@
+/**
+ * Snapshots of one partition as time passes: captured between two turns, stored, and then the log
+ * behind them purged, as far as nobody else needs it.
+ *
+ * The last two are kept, and the log from the older one on, so that a start finds a whole state even
+ * if the newest object cannot be read. Needed besides: what cdr has not acked, and every decision
+ * with a request frame that may come again.
+ */
+import type { Clock } from "../../core/clock.js";
+import type { Logger } from "../../core/log.js";
+import { gauge } from "../../core/metrics.js";
+import type { Objects, StreamClient } from "../../core/stream/stream.js";
+import { CDR_CONSUMERS, decisionSubject } from "../../core/subjects.js";
+import { capture, type KeyPart, prune, store } from "./snapshot.js";
+import type { PartitionState } from "./state.js";
+
+const snapshotBytes = gauge("floe_dispatch_snapshot_bytes", "Size of the last snapshot.", [
+  "partition",
+]);
+
+export interface SnapshotsOptions {
+  readonly client: StreamClient;
+  readonly objects: Objects;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly partition: number;
+  readonly state: PartitionState;
+  /** Key parts of the snapshot that the state was loaded from. */
+  readonly parts: readonly KeyPart[];
+  /** Runs it when no turn is under way. */
+  between<T>(run: () => T): Promise<T>;
+  /** How often one is taken, if so many frames were appended since. */
+  readonly everyMs: number;
+  readonly framesMin: number;
+}
+
+export interface Snapshots {
+  /** Counts an appended frame. */
+  appended(): void;
+  /** Takes one if it is time to. */
+  tick(): void;
+  /** Resolves when none is being stored. */
+  stop(): Promise<void>;
+}
+
+export function openSnapshots(options: SnapshotsOptions): Snapshots {
+  const { client, objects, clock, log, partition, state } = options;
+  const kept: { sequence: number; parts: readonly KeyPart[] }[] = [];
+  let parts = options.parts;
+  let frames = 0;
+  let takenAtMs = clock.monotonicMs();
+  let taking: Promise<void> | undefined;
+  let stopped = false;
+
+  async function take(): Promise<void> {
+    const counted = frames;
+    const taken = await options.between(() => capture(partition, state, parts));
+    if (stopped) return;
+    await store(objects, taken);
+    frames -= counted;
+    parts = taken.parts;
+    const { sequence, bytes } = taken;
+    kept.push({ sequence, parts });
+    if (kept.length > 2) kept.shift();
+    snapshotBytes.set({ partition }, bytes.length);
+    log.debug({ partition, sequence, bytes: bytes.length }, "snapshot stored");
+    const throughSequence = await prune(objects, partition, kept);
+    if (throughSequence > 0) await purge(throughSequence);
+  }
+
+  /** Purges the log up to `throughSequence`, or as far as others are. */
+  async function purge(throughSequence: number): Promise<void> {
+    const { pending, ackPending, ackFloor } = await client.backlog(CDR_CONSUMERS[0]);
+    const read = pending + ackPending === 0 ? Number.POSITIVE_INFINITY : ackFloor;
+    if (read === undefined) return;
+    let below = Math.min(throughSequence, read) + 1;
+    for (const lane of state.covered) below = Math.min(below, lane.oldestDecision() ?? below);
+    // The last frame stays, whatever happens: the fence needs it.
+    await client.purge("DECISIONS", decisionSubject(partition), Math.min(below, state.sequence));
+  }
+
+  return {
+    appended() {
+      frames += 1;
+    },
+    tick() {
+      const nowMs = clock.monotonicMs();
+      if (taking !== undefined || stopped) return;
+      if (frames < options.framesMin || nowMs - takenAtMs < options.everyMs) return;
+      takenAtMs = nowMs;
+      taking = take()
+        .catch((err: unknown) => {
+          if (!stopped) log.warn({ err, partition }, "no snapshot could be made");
+        })
+        .finally(() => {
+          taking = undefined;
+        });
+    },
+    async stop() {
+      stopped = true;
+      await taking;
+    },
+  };
+}

@@ -1,0 +1,124 @@
+/** Unit tests of snapshots: a state and what is loaded are the same, and what may be purged. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { Objects } from "../../../core/stream/stream.js";
+import { CDR_CONSUMERS, SNAPSHOTS_STORE } from "../../../core/subjects.js";
+import { capture, loadSnapshot, store } from "../../../services/dispatch/snapshot.js";
+import { applyFrame, openState } from "../../../services/dispatch/state.js";
+import { dump, LIMITS } from "./kit.js";
+import { openStage, type Stage } from "./stage.js";
+
+const snapshot = suite("dispatch snapshots");
+const HOUR = 3_600_000;
+
+function memoryObjects(): Objects & { readonly there: Map<string, Uint8Array> } {
+  const there = new Map<string, Uint8Array>();
+  return {
+    there,
+    put: async (name, data) => void there.set(name, new Uint8Array(data)),
+    get: async (name) => there.get(name),
+    list: async () => [...there.keys()],
+    delete: async (name) => void there.delete(name),
+  };
+}
+
+/** The state that the stage's log leads to. */
+function stateOf(stage: Stage) {
+  const state = openState(LIMITS);
+  for (const { data, sequence } of stage.server.history("DECISIONS")) {
+    assert.is(applyFrame(state, data, sequence), undefined);
+  }
+  return state;
+}
+
+/** A log with keys of several hours, several accounts, and things settled and released. */
+async function someLog(): Promise<Stage> {
+  const stage = await openStage();
+  await stage.own();
+  const nowMs = stage.clock.nowMs();
+  for (let id = 0; id < 40; id += 1) {
+    const acceptedAtMs = nowMs - (id % 3) * HOUR;
+    await stage.publish([{ id, account: 1 + (id % 4), key: id, acceptedAtMs }]);
+  }
+  await stage.until(() => stage.requests() === 0);
+  return stage;
+}
+
+snapshot("give a state back as it was", async () => {
+  const stage = await someLog();
+  const state = stateOf(stage);
+  const objects = memoryObjects();
+  await store(objects, capture(0, state, []));
+  const loaded = await loadSnapshot(objects, 0, LIMITS, () => assert.unreachable());
+  assert.equal(dump(loaded!.state), dump(state));
+  assert.is(await loadSnapshot(objects, 1, LIMITS, () => {}), undefined);
+});
+
+snapshot("write only the hours that have changed", async () => {
+  const stage = await someLog();
+  const state = stateOf(stage);
+  const first = capture(0, state, []);
+  assert.is(first.newParts.length, 3);
+  assert.is(capture(0, state, first.parts).newParts.length, 0);
+  await stage.publish([{ id: 100, key: 100 }]);
+  await stage.until(() => stage.requests() === 0);
+  const { data, sequence } = stage.server.history("DECISIONS").at(-1)!;
+  assert.is(applyFrame(state, data, sequence), undefined);
+  const second = capture(0, state, first.parts);
+  assert.is(second.newParts.length, 1);
+  const objects = memoryObjects();
+  await store(objects, first);
+  await store(objects, second);
+  const loaded = await loadSnapshot(objects, 0, LIMITS, () => assert.unreachable());
+  assert.equal(dump(loaded!.state), dump(state));
+});
+
+snapshot("fall back to the one before where the last cannot be read", async () => {
+  const stage = await someLog();
+  const state = stateOf(stage);
+  const objects = memoryObjects();
+  const whole = capture(0, state, []);
+  await store(objects, whole);
+  objects.there.set("0.9999999999999999", Buffer.from("torn"));
+  const told: string[] = [];
+  const loaded = await loadSnapshot(objects, 0, LIMITS, (name) => void told.push(name));
+  assert.equal(told, ["0.9999999999999999"]);
+  assert.is(loaded!.state.sequence, whole.sequence);
+});
+
+/** Two snapshots' time, with something appended before each. */
+async function twoSnapshots(stage: Stage): Promise<void> {
+  for (let round = 0; round < 3; round += 1) {
+    for (let id = 0; id < 3; id += 1) await stage.publish([{ id: 1_000 * (round + 1) + id }]);
+    await stage.clock.advance(11_000);
+  }
+}
+
+snapshot("let the log be purged behind the older of two, and a start need no more", async () => {
+  const stage = await openStage();
+  const first = await stage.own();
+  await twoSnapshots(stage);
+  const all = stage.server.history("DECISIONS").length;
+  const left = stage.server.stored("DECISIONS").length;
+  assert.ok(left < all, `${left} of ${all} are left`);
+  const objects = await stage.run(stage.client.objects(SNAPSHOTS_STORE));
+  assert.is((await stage.run(objects.list())).filter((name) => !name.includes("keys")).length, 2);
+  await first.stop();
+  const second = await stage.own();
+  const { state } = second.owner.partitions()[0]!;
+  assert.is(state.sequence, stage.server.history("DECISIONS").at(-1)!.sequence);
+  assert.is(state.reservations.held(), 9);
+  // Floors are asked of the stream at a start, and are in no log.
+  assert.equal({ ...dump(state), covered: 0 }, { ...dump(stateOf(stage)), covered: 0 });
+});
+
+snapshot("never purge what cdr has not acked", async () => {
+  const stage = await openStage();
+  await stage.run(stage.client.declareConsumer(CDR_CONSUMERS[0]));
+  await stage.own();
+  await twoSnapshots(stage);
+  const all = stage.server.history("DECISIONS").length;
+  assert.is(stage.server.stored("DECISIONS").length, all);
+});
+
+snapshot.run();
