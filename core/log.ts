@@ -22,7 +22,10 @@ const REDACTED = [
 ];
 
 export function openLog(role: string, level: LogLevel = "info"): Logger {
-  const paths = REDACTED.flatMap((name) => [name, `*.${name}`]);
+  // One level down as well, but for `message`: there it is the text of an error (`err.message`),
+  // and our errors hold no number and no body.
+  const nested = REDACTED.filter((name) => name !== "message").map((name) => `*.${name}`);
+  const paths = [...REDACTED, ...nested];
   return pino({
     base: { role, pid: process.pid },
     level,
