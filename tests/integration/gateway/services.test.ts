@@ -13,7 +13,7 @@ import * as assert from "uvu/assert";
 import { FileDescriptorProto } from "../../../core/proto/google/protobuf/descriptor.js";
 import { found, newWriter, nextField, putText, written } from "../../../core/stream/frame.js";
 import { openFakeStream } from "../../unit/gateway/fake-stream.js";
-import { withGateway } from "./with-gateway.js";
+import { until, withGateway } from "./with-gateway.js";
 
 const services = suite("gateway, health and reflection");
 
@@ -51,10 +51,10 @@ services("say SERVING while the stream is there, NOT_SERVING while it is away", 
     assert.equal(await healthOf(address, names), ["SERVING", "SERVING", "error 5"]);
     assert.ok(ready());
     stream.here = false;
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await until(() => !ready());
     assert.equal(await healthOf(address, names.slice(0, 2)), ["NOT_SERVING", "NOT_SERVING"]);
     stream.here = true;
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await until(ready);
     assert.equal(await healthOf(address, [""]), ["SERVING"]);
   });
 });

@@ -10,7 +10,14 @@ import type {
 } from "../../../core/proto/floe/v1/messaging.js";
 import { type FakeStream, openFakeStream } from "../../unit/gateway/fake-stream.js";
 import { message } from "../../unit/gateway/messages.js";
-import { bearer, type Gateway, type Told, toldByError, withGateway } from "./with-gateway.js";
+import {
+  bearer,
+  type Gateway,
+  type Told,
+  toldByError,
+  until,
+  withGateway,
+} from "./with-gateway.js";
 
 const stream = suite("gateway, SendStream");
 
@@ -99,7 +106,7 @@ stream("answers what is outstanding after a half-close, and ends well", async ()
     fake.modeOf = "request.";
     send(1, many(2));
     call.end();
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await until(() => fake.hanging() > 0);
     assert.is(responses.length, 1);
     fake.release();
     assert.is(await ended, undefined);
@@ -117,8 +124,8 @@ stream(
       fake.mode = "hang";
       fake.modeOf = "request.";
       for (let sequence = 1; sequence <= 5; sequence += 1) send(sequence, many(900));
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      fake.mode = "store";
+      // The usage record of the last one says that it was refused; then the others are answered.
+      await until(() => usageOf(fake).some(({ code }) => code === status.RESOURCE_EXHAUSTED));
       fake.release();
       const told = await ended;
       assert.is(told?.code, status.RESOURCE_EXHAUSTED);
@@ -218,9 +225,8 @@ stream("is ended by a stop of the gateway after its answers", async () => {
     fake.mode = "hang";
     fake.modeOf = "request.";
     send(1, many(2));
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await until(() => fake.hanging() > 0);
     const stopped = gateway.stop();
-    fake.mode = "store";
     fake.release();
     const told = await ended;
     await stopped;

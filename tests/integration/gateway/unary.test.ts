@@ -2,13 +2,13 @@
 import { Metadata, status } from "@grpc/grpc-js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { SYSTEM_CLOCK } from "../../../core/clock.js";
+import { SYSTEM_CLOCK, sleep } from "../../../core/clock.js";
 import { RequestFrame, UsageFrame } from "../../../core/proto/floe/v1/frames.js";
 import { Message } from "../../../core/proto/floe/v1/messaging.js";
 import { BUCKETS } from "../../../core/subjects.js";
 import { type FakeStream, openFakeStream } from "../../unit/gateway/fake-stream.js";
 import { message } from "../../unit/gateway/messages.js";
-import { errorOf, sendBatch, sendMessage, told, withGateway } from "./with-gateway.js";
+import { errorOf, sendBatch, sendMessage, told, until, withGateway } from "./with-gateway.js";
 
 const unary = suite("gateway, unary calls");
 
@@ -140,9 +140,8 @@ unary("says so before the caller's deadline if the stream is slow", async () => 
   await withGateway(stream, async (gateway) => {
     stream.mode = "hang";
     stream.modeOf = "request.";
-    const error = await errorOf(sendMessage(gateway, message(), { deadline: inMs(1_500) }));
+    const error = await errorOf(sendMessage(gateway, message(), { deadline: inMs(3_000) }));
     assert.is(error.reason, "floe/STREAM_UNCONFIRMED");
-    stream.mode = "store";
     stream.release();
     assert.ok((await sendMessage(gateway, message())).messageId);
   });
@@ -183,11 +182,11 @@ unary("says RESOURCE_EXHAUSTED when its own outbox is full", async () => {
       stream.modeOf = "request.";
       const many = Array.from({ length: 600 }, () => message());
       const first = sendBatch(gateway, many);
+      await until(() => stream.hanging() > 0);
       const error = await errorOf(sendBatch(gateway, many));
       assert.is(error.code, status.RESOURCE_EXHAUSTED);
       assert.is(error.reason, "floe/GATEWAY_FULL");
       assert.ok(error.retryMs! > 0);
-      stream.mode = "store";
       stream.release();
       assert.is((await first).results.length, 600);
     },
@@ -199,8 +198,8 @@ unary("says UNAVAILABLE at once while the stream is away", async () => {
   const stream = openFakeStream();
   await withGateway(stream, async (gateway) => {
     stream.here = false;
-    await new Promise((resolve) => setTimeout(resolve, 1_300));
-    assert.not(gateway.ready());
+    await until(() => !gateway.ready());
+    await sleep(SYSTEM_CLOCK, 1_300);
     const error = await errorOf(sendMessage(gateway, message()));
     assert.is(error.code, status.UNAVAILABLE);
     assert.is(error.reason, "floe/STREAM_AWAY");
@@ -238,7 +237,6 @@ unary("refuses calls while it has no room for their usage records", async () => 
       const error = await errorOf(sendMessage(gateway, message()));
       assert.is(error.code, status.RESOURCE_EXHAUSTED);
       assert.is(error.reason, "floe/USAGE_FULL");
-      stream.mode = "store";
       stream.release();
     },
     { FLOE_GATEWAY_USAGE_RECORDS_MAX: "1000" },
@@ -277,11 +275,9 @@ unary("finishes what is in flight when it stops, and takes nothing more", async 
     stream.mode = "hang";
     stream.modeOf = "request.";
     const inFlight = sendMessage(gateway, message());
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await until(() => stream.hanging() > 0);
     const stopped = gateway.stop();
     assert.not(gateway.ready());
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    stream.mode = "store";
     stream.release();
     assert.ok((await inFlight).messageId);
     await stopped;
@@ -298,7 +294,7 @@ unary("stops within its time even if the stream does not confirm", async () => {
     async (gateway) => {
       stream.mode = "hang";
       const failing = errorOf(sendMessage(gateway, message()));
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await until(() => stream.hanging() > 0);
       const startMs = SYSTEM_CLOCK.monotonicMs();
       await gateway.stop();
       assert.ok(SYSTEM_CLOCK.monotonicMs() - startMs < 5_000);

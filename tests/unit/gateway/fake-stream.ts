@@ -24,7 +24,9 @@ export interface FakeStream extends StreamClient {
   /** Only subjects that begin so are treated as `mode` says; the others are stored. */
   modeOf: string;
   here: boolean;
-  /** Stores what hangs. */
+  /** Publishes that hang. */
+  hanging(): number;
+  /** Stores what hangs, and from now on everything. */
   release(): void;
 }
 
@@ -47,7 +49,9 @@ export function openFakeStream(): FakeStream {
     mode: "store",
     modeOf: "",
     here: true,
+    hanging: () => hanging.length,
     release() {
+      fake.mode = "store";
       const all = hanging;
       hanging = [];
       for (const go of all) go();
