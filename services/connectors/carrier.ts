@@ -10,6 +10,7 @@ import { holdLeases } from "../../core/stream/lease.js";
 import type { Outbox } from "../../core/stream/outbox.js";
 import type { Bucket, StreamClient } from "../../core/stream/stream.js";
 import { openDeliver } from "./deliver.js";
+import type { Link, LinkEvents } from "./link.js";
 import { openSmppLink } from "./smpp/link.js";
 
 export interface CarrierOptions {
@@ -25,6 +26,8 @@ export interface CarrierOptions {
   readonly processId: string;
   readonly memoryEntriesMax: number;
   known(carrier: string): boolean;
+  /** In place of the link that the configuration names: for simulation. */
+  openLink?(events: LinkEvents): Link;
 }
 
 export interface Carrier {
@@ -43,7 +46,8 @@ export async function openCarrier(options: CarrierOptions): Promise<Carrier> {
     writer: processId,
     memoryEntriesMax: options.memoryEntriesMax,
     known: options.known,
-    openLink: (events) => openSmppLink({ config, clock, log: options.log }, events),
+    openLink: (events) =>
+      options.openLink?.(events) ?? openSmppLink({ config, clock, log: options.log }, events),
   });
   const leases = await holdLeases({
     bucket: options.leases,

@@ -325,18 +325,21 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     submission.nowMs = clock.monotonicMs();
     submission.wallMs = clock.nowMs();
     const capMax = 2 * link.window();
+    let hasRoom = true;
     while (!stopping && link.up() && outcomes.unrecorded() + link.unanswered() < capMax) {
       const job = queue.next();
-      if (job === undefined || !feed(job)) break;
+      if (job === undefined) break;
+      hasRoom = feed(job);
+      if (!hasRoom) break;
     }
     pumping = false;
     link.flush();
     inWorkGauge.set(inWork);
     cancelWait();
+    if (hasRoom) return;
+    // What was missing may be there since: a wait of nothing is one, too.
     const waitMs = link.waitMs();
-    if (waitMs > 0 && waitMs !== Number.POSITIVE_INFINITY && !queue.isEmpty()) {
-      cancelWait = clock.after(Math.ceil(waitMs), pump);
-    }
+    if (waitMs !== Number.POSITIVE_INFINITY) cancelWait = clock.after(Math.ceil(waitMs), pump);
   }
 
   /** Sends a quantum of the job's records. False: the link has no room. */

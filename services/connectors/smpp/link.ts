@@ -44,10 +44,7 @@ export function openSmppLink(options: SmppLinkOptions, events: LinkEvents): Link
   function choose(count: number, paid: boolean, nowMs: number): Bind | undefined {
     for (let index = 0; index < up.length; index += 1) {
       const bind = up[index]!;
-      const room = bind.session.room();
-      // A message larger than the window starts when the window is empty.
-      const fits = room >= count || (count > window && room > 0 && (paid || room === window));
-      if (!fits || !(paid || bind.pace.take(count, nowMs))) continue;
+      if (!fits(bind, count, paid) || !(paid || bind.pace.take(count, nowMs))) continue;
       if (index > 0) {
         up[index] = up[0]!;
         up[0] = bind;
@@ -56,6 +53,12 @@ export function openSmppLink(options: SmppLinkOptions, events: LinkEvents): Link
     }
     wantedParts = count;
     return undefined;
+  }
+
+  /** A message larger than the window starts when the window is empty. */
+  function fits(bind: Bind, count: number, paid: boolean): boolean {
+    const room = bind.session.room();
+    return room >= count || (count > window && room > 0 && (paid || room === window));
   }
 
   function hasRoom(): boolean {
@@ -110,8 +113,9 @@ export function openSmppLink(options: SmppLinkOptions, events: LinkEvents): Link
     waitMs() {
       const nowMs = clock.monotonicMs();
       let waitMs = Number.POSITIVE_INFINITY;
-      for (const { session, pace } of up) {
-        if (session.room() > 0) waitMs = Math.min(waitMs, pace.waitMs(wantedParts, nowMs));
+      for (const bind of up) {
+        if (!fits(bind, wantedParts, false)) continue;
+        waitMs = Math.min(waitMs, bind.pace.waitMs(wantedParts, nowMs));
       }
       return waitMs;
     },
