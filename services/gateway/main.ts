@@ -24,13 +24,15 @@ import { type GatewayServer, openServer } from "./server.js";
 import { GATEWAY_SETTINGS, type GatewaySettings } from "./settings.js";
 import { openUsage, type Usage } from "./usage.js";
 
-/** Idempotency keys remembered: 20 bytes each. */
+/** Idempotency keys remembered: 16 bytes each. */
 const REMEMBERED_KEYS = 131_072;
 /** Above one usage frame a second the outbox lets records linger, up to a second. */
 const USAGE_FRAMES_PER_SECOND = 1;
 const USAGE_RECORD_BYTES = 512;
 /** Then its records come back and are published under another id, which does no harm. */
 const USAGE_PUBLISH_MS_MAX = 60_000;
+/** Usage has so long at a stop even if the calls have used up all of their time. */
+const USAGE_DRAIN_MS_MIN = 1_000;
 /** Of the time that calls have at a stop: kept for telling those that are not confirmed by then. */
 const CUT_PART = 0.1;
 
@@ -143,5 +145,5 @@ async function drain(clock: Clock, settings: GatewaySettings, parts: Parts): Pro
   cancel();
   // A call is answered when its records are stored, so this waits for what nobody awaits any more.
   await Promise.race([parts.outbox.drain(), sleep(clock, leftMs())]);
-  await parts.usage.drain(leftMs());
+  await parts.usage.drain(Math.max(USAGE_DRAIN_MS_MIN, leftMs()));
 }
