@@ -5,6 +5,10 @@
  * delivery's data is a view of a slab that it shares with its neighbours. A new table set is tried on
  * an empty task before it is used, and takes over between tasks; one that fails is logged, and the
  * last good one stays in force. Only this file and pool-thread.ts know piscina.
+ *
+ * A task of a few messages is run right here: a thread's way there and back costs 0.6 ms of latency
+ * and as much CPU time (measured with one message at a time: 1.45 ms from delivery to dispatch with
+ * the thread, 0.80 without), the task itself 5 us a message.
  */
 import assert from "node:assert";
 import { fileURLToPath } from "node:url";
@@ -16,6 +20,7 @@ import { dataMonth, type Keys, loadKeys } from "../../core/keys.js";
 import type { Logger } from "../../core/log.js";
 import { gauge } from "../../core/metrics.js";
 import type { Bucket, Consumption, Objects } from "../../core/stream/stream.js";
+import type RouteAndRate from "../../workers/route-and-rate.js";
 import {
   INDEX_STRIDE,
   type RouteResult,
@@ -66,6 +71,9 @@ export interface RouterOptions {
 const THREAD = fileURLToPath(new URL("./pool-thread.js", import.meta.url));
 /** One that runs and one that waits, so that a thread never waits for the main thread. */
 const TASKS_PER_THREAD = 2;
+/** Frames up to so many bytes, about ten messages, cost less here than their way to a thread. */
+const HERE_BYTES_MAX = 2_048;
+const WORKER = new URL("../../workers/route-and-rate.js", import.meta.url);
 /** Blame is counted over so long, and few records are never most. */
 const BLAME_MS = 60_000;
 const BLAMED_MIN = 20;
@@ -74,6 +82,8 @@ const NO_TABLES = "none is loaded";
 
 export async function openRouter(options: RouterOptions): Promise<Router> {
   const { threads, log } = options;
+  // By its place, as pool-thread.ts does: no file of this service imports the code of workers.
+  const { default: routeHere } = (await import(WORKER.href)) as { default: typeof RouteAndRate };
   const places = threads + 1;
   const pool = new Piscina<RouteTask, RouteResult>({
     filename: THREAD,
@@ -104,7 +114,7 @@ export async function openRouter(options: RouterOptions): Promise<Router> {
     }
     const shared = new SharedArrayBuffer(image.length);
     new Uint8Array(shared).set(image);
-    await run([], shared, { token: keys.token, data: {} });
+    await probe(shared);
     tables = shared;
     version = wanted.version;
     tablesVersion.set(version);
@@ -112,7 +122,14 @@ export async function openRouter(options: RouterOptions): Promise<Router> {
     loaded();
   }
 
-  function run(
+  /** An empty task, there and here: opens the tables. */
+  async function probe(shared: SharedArrayBuffer): Promise<void> {
+    const task = { ends: [], tables: shared, keys: { token: keys.token, data: {} } };
+    await pool.run({ ...task, frames: new ArrayBuffer(0) });
+    routeHere({ ...task, frames: new ArrayBuffer(0) });
+  }
+
+  async function run(
     frames: readonly Frames[],
     shared: SharedArrayBuffer,
     withKeys: TaskKeys,
@@ -129,7 +146,8 @@ export async function openRouter(options: RouterOptions): Promise<Router> {
       ends.push(at);
     }
     const task = { frames: buffer, ends, tables: shared, keys: withKeys };
-    return pool.run(task, { transferList: [buffer] });
+    if (bytes <= HERE_BYTES_MAX) return routeHere(task);
+    return await pool.run(task, { transferList: [buffer] });
   }
 
   /** The keys for what was accepted in a span of time. */
@@ -181,7 +199,7 @@ export async function openRouter(options: RouterOptions): Promise<Router> {
       assert(!most, "most records fail in the pool: it is not the records");
     },
     async probe() {
-      if (tables !== undefined) await run([], tables, { token: keys.token, data: {} });
+      if (tables !== undefined) await probe(tables);
     },
     ready: () => tables !== undefined,
     whenReady: () => whenLoaded,
