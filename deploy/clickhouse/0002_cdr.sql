@@ -12,7 +12,8 @@ SELECT
     account,
     accepted_day,
     message_id,
-    accepted_at,
+    -- While parts of a message are in and its verdict is not, only the day is known.
+    if(r.verdict = 0, toDateTime64(r.accepted_day, 3, 'UTC'), r.accepted_at) AS accepted_at,
     CAST(
         greatest(verdict_rank, submit_rank, outcome_rank),
         'Enum8(\'\' = 0, \'ACCEPTED\' = 1, \'SCHEDULED\' = 2, \'ROUTED\' = 3, \'SUBMITTED\' = 4, \'UNKNOWN\' = 5, \'EXPIRED\' = 6, \'CANCELED\' = 7, \'REJECTED\' = 8, \'UNDELIVERABLE\' = 9, \'PARTIALLY_DELIVERED\' = 10, \'DELIVERED\' = 11)'

@@ -115,15 +115,14 @@ export function takeAttempt(batch: Batch, data: Source, from: number, to: number
   const ids = countIds(source.bytes, rest, end);
   if (ids < 0) return false;
 
-  if (event.kind !== ATTEMPT_INTENT) {
+  // An intent, and a refusal after which another carrier is tried, say nothing of the message.
+  if (event.kind === ATTEMPT_SUBMITTED) {
     const row = rowOfRecord(batch);
-    if (event.kind === ATTEMPT_SUBMITTED) {
-      foldSubmit(batch, row, source, SUBMITTED, firstId(source.bytes, rest, end, ids));
-    } else if (event.kind === ATTEMPT_IN_DOUBT) {
-      foldSubmit(batch, row, source, DOUBTED, -1);
-    } else if (event.kind !== ATTEMPT_REFUSED || event.final !== 0) {
-      foldOutcome(batch, row, source);
-    }
+    foldSubmit(batch, row, source, SUBMITTED, firstId(source.bytes, rest, end, ids));
+  } else if (event.kind === ATTEMPT_IN_DOUBT) {
+    foldSubmit(batch, rowOfRecord(batch), source, DOUBTED, -1);
+  } else if (decides()) {
+    foldOutcome(batch, rowOfRecord(batch), source);
   }
   const { attempts } = batch;
   if (ids < 2) {
@@ -162,11 +161,16 @@ function readEvent({ bytes, view }: Source, at: number): boolean {
     return false;
   if (event.part > 255 || event.parts > 255) return false;
   if (fields[2 * ATTEMPT.errorText + 1]! > TEXT_BYTES_MAX) return false;
-  const decides =
+  return !decides() || event.state !== 0;
+}
+
+/** Whether the event says how the message ended, or how far it is. */
+function decides(): boolean {
+  return (
     event.kind === ATTEMPT_RECEIPT ||
     event.kind === ATTEMPT_TIMED_OUT ||
-    (event.kind === ATTEMPT_REFUSED && event.final !== 0);
-  return !decides || event.state !== 0;
+    (event.kind === ATTEMPT_REFUSED && event.final !== 0)
+  );
 }
 
 function lastIdBytes(): number {

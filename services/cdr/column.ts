@@ -98,6 +98,8 @@ export interface Dictionary {
 }
 
 const SLOTS_MIN = 256;
+/** A dictionary grows when half of its slots are taken and one more: that one has places, too. */
+const PLACES_MORE = 4;
 /** Rows refer to values by 16 bits. */
 export const DICTIONARY_VALUES_MAX = 65_536;
 
@@ -106,7 +108,7 @@ export function newDictionary(): Dictionary {
     values: newTextColumn(1_024),
     keys: newTextColumn(1_024),
     count: 0,
-    places: new Int32Array(SLOTS_MIN),
+    places: new Int32Array(SLOTS_MIN + PLACES_MORE),
     slots: new Int32Array(SLOTS_MIN),
     last: 0,
     missed: 0,
@@ -222,7 +224,7 @@ function hashOf(source: Source, from: number, end: number): number {
 
 function growDictionary(dictionary: Dictionary): void {
   const slots = new Int32Array(dictionary.slots.length * 2);
-  const places = new Int32Array(slots.length);
+  const places = new Int32Array(slots.length + PLACES_MORE);
   places.set(dictionary.places.subarray(0, 2 * dictionary.count));
   const mask = slots.length - 1;
   for (let number = 1; number < dictionary.count; number += 1) {

@@ -76,6 +76,8 @@ FROM
   FROM cdr
   WHERE accepted_day IN (SELECT toDate(arrayJoin({days:Array(UInt16)})))
     AND toUnixTimestamp(toStartOfHour(accepted_at)) IN {hours:Array(UInt32)}
+    -- Its verdict is in; before, its hour is not known.
+    AND expires_at IS NOT NULL
   GROUP BY ${GROUP}
   UNION ALL
   SELECT ${GROUP}, 0, 0, 0, 0, 0

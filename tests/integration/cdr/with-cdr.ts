@@ -1,0 +1,155 @@
+/**
+ * Bracket: nats-server, embedded ClickHouse, and cdr processes (in this one) as a test starts them.
+ */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ClickHouse } from "../../../core/clickhouse.js";
+import { SYSTEM_CLOCK, sleep } from "../../../core/clock.js";
+import { encodeConfig } from "../../../core/configuration.js";
+import type { CommonSettings, Host } from "../../../core/host.js";
+import { SILENT } from "../../../core/log.js";
+import { loadSettings } from "../../../core/settings.js";
+import type { StreamClient } from "../../../core/stream/stream.js";
+import {
+  attemptSubject,
+  BUCKETS,
+  CDR_CONSUMERS,
+  decisionSubject,
+  STREAMS,
+  USAGE_SUBJECT,
+} from "../../../core/subjects.js";
+import { serve } from "../../../services/cdr/main.js";
+import {
+  type ClickHouseBracket,
+  PASSWORD,
+  USER,
+  withClickHouse,
+} from "../clickhouse/with-clickhouse.js";
+import { type NatsBracket, withNats } from "../with-nats.js";
+
+export interface CdrBracket {
+  readonly nats: NatsBracket;
+  readonly server: ClickHouseBracket;
+  /** Of the database that cdr writes. */
+  readonly clickhouse: ClickHouse;
+  readonly client: StreamClient;
+  /** Starts a cdr process; resolves when it is ready. Returns what stops it. */
+  start(settings?: Record<string, string>, wrap?: Wrap): Promise<() => Promise<void>>;
+  decisions(frame: Uint8Array, partition?: number): Promise<void>;
+  attempts(frame: Uint8Array, carrier?: string): Promise<void>;
+  usage(frame: Uint8Array): Promise<void>;
+  /** Frames that are not acked yet, of all of cdr's consumers. */
+  backlog(): Promise<number>;
+  /** Resolves when every frame is acked. */
+  settled(): Promise<void>;
+}
+
+/** Puts something between a cdr process and its streams. */
+export type Wrap = (client: StreamClient) => StreamClient;
+
+/** Quick, but for what a test waits for: no look of sweep and rollups unless it asks for it. */
+const QUICK = {
+  FLOE_CDR_FLUSH_MS: "50",
+  FLOE_CDR_SWEEP_MS: "3600000",
+  FLOE_CDR_ROLLUP_MS: "3600000",
+};
+
+export async function withCdr(run: (cdr: CdrBracket) => Promise<void>): Promise<void> {
+  await withNats((nats) =>
+    withClickHouse(async (server) => {
+      const client = await nats.client("test");
+      await client.declare(STREAMS);
+      const config = await client.bucket(BUCKETS.config);
+      await config.put("partitions", encodeConfig({ count: 1 }));
+      const passwordFile = join(server.directory, "password");
+      writeFileSync(passwordFile, PASSWORD);
+      const stops: (() => Promise<void>)[] = [];
+      const backlog = async (): Promise<number> => {
+        let frames = 0;
+        for (const spec of CDR_CONSUMERS) {
+          const { pending, ackPending } = await client.backlog(spec);
+          frames += pending + ackPending;
+        }
+        return frames;
+      };
+      try {
+        await run({
+          nats,
+          server,
+          clickhouse: server.client("floe"),
+          client,
+          async start(settings = {}, wrap = (one) => one) {
+            const name = `cdr-${stops.length + 1}`;
+            const stop = await startCdr(
+              name,
+              wrap(await nats.client(name)),
+              { ...QUICK, ...settings },
+              { clickhouseUrl: server.url(), clickhousePasswordFile: passwordFile },
+            );
+            stops.push(stop);
+            return stop;
+          },
+          async decisions(frame, partition = 0) {
+            await client.publish(decisionSubject(partition), frame);
+          },
+          async attempts(frame, carrier = "carrier-a") {
+            await client.publish(attemptSubject(0, carrier), frame);
+          },
+          async usage(frame) {
+            await client.publish(USAGE_SUBJECT, frame);
+          },
+          backlog,
+          settled: () => until(async () => (await backlog()) === 0),
+        });
+      } finally {
+        for (const stop of stops.reverse()) await stop();
+      }
+    }),
+  );
+}
+
+async function startCdr(
+  name: string,
+  client: StreamClient,
+  environment: Record<string, string>,
+  common: Pick<CommonSettings, "clickhouseUrl" | "clickhousePasswordFile">,
+): Promise<() => Promise<void>> {
+  const parts: (() => Promise<void> | void)[] = [];
+  const ready: (() => boolean)[] = [];
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopped ??= (async () => {
+      for (const close of parts.reverse()) await close();
+    })();
+    return stopped;
+  };
+  const host: Partial<Host> = {
+    processId: `${name}-${SYSTEM_CLOCK.nowMs()}`,
+    clock: SYSTEM_CLOCK,
+    lifecycle: {
+      onStop: (_: string, close: () => Promise<void> | void) => void parts.push(close),
+      stop,
+      stopping: () => stopped !== undefined,
+    },
+    common: { ...common, clickhouseUser: USER, clickhouseDatabase: "floe" } as CommonSettings,
+    log: () => SILENT,
+    settings: (table) => loadSettings(table, [], environment),
+    stream: async () => client,
+    listening: () => {},
+    readiness: (_, isReady) => void ready.push(isReady),
+  };
+  await serve(host as Host);
+  await until(async () => ready.length > 1 && ready.every((one) => one()));
+  return stop;
+}
+
+const WAIT_MS_MAX = 60_000;
+
+/** Resolves when it is so. */
+export async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const startedMs = SYSTEM_CLOCK.monotonicMs();
+  while (!(await isSo())) {
+    if (SYSTEM_CLOCK.monotonicMs() - startedMs > WAIT_MS_MAX) throw new Error("waited in vain");
+    await sleep(SYSTEM_CLOCK, 50);
+  }
+}
