@@ -155,7 +155,7 @@ export function codeOf(door: Door, call: CallView, code: number): number {
     : status.CANCELLED;
 }
 
-/** How many messages lie in field `field`; a refusal if they are too few, too many or unreadable. */
+/** How many messages lie in field `field`; a refusal if too few, too many or unreadable. */
 export function countMessages(request: Uint8Array, field: number): number | Refusal {
   let count = 0;
   for (let at = 0; ; at = found.end) {

@@ -4,10 +4,11 @@
  * Without a key the id is a UUID of version 7: time, a counter, chance; rising within a process.
  * With a key it is a UUID of version 8, a keyed hash over account, idempotency key and every field
  * of the message, so that any gateway gives a repeat the same id, and the same key with another
- * message another one. What is hashed are the bytes as sent: a client that repeats a request encodes
- * it in the same way. Only maps may come in another order, so tags are hashed one by one and summed,
- * which no order changes. The key tag is a keyed hash of account and idempotency key alone: by it
- * the owner of the partition (and the gateway, remembered.ts) finds what a key was used for.
+ * message another one. What is hashed are the bytes as sent: a client that repeats a request
+ * encodes it in the same way. Only maps may come in another order, so tags are hashed one by one
+ * and summed, which no order changes. The key tag is a keyed hash of account and idempotency key
+ * alone: by it the owner of the partition (and the gateway, remembered.ts) finds what a key was
+ * used for.
  *
  * The hash is SipHash-2-4-128 under a key that is never rotated (core/keys.ts); an id keeps 122 of
  * its bits (RFC 9562, section 5.8). Its first eight bytes are account and what is hashed, so that
@@ -23,7 +24,7 @@ export interface Identity {
   fresh(nowMs: number, into: Uint8Array, intoAt: number): void;
   /** Writes the UUID of version 8 of the message at `[at, end)`, which has an idempotency key. */
   keyed(message: KeyedMessage, into: Uint8Array, intoAt: number): void;
-  /** Writes the low and the high half of the key tag, never both 0, to `into[intoAt, intoAt + 2)`. */
+  /** Writes the key tag, low half first, never both 0, to `into[intoAt, intoAt + 2)`. */
   tag(message: KeyedMessage, into: Int32Array, intoAt: number): void;
 }
 

@@ -1,10 +1,10 @@
 /**
  * Gateway: the customers' door. gRPC in, request frames on REQUESTS out (core/subjects.ts).
  *
- * Wiring: keys and accounts are followed, partitions are awaited, two outboxes are opened (requests,
- * usage), the server listens. Health says SERVING while partitions are known, the stream is there
- * and no stop has begun. A stop: NOT_SERVING, a wait for load balancers, GOAWAY, calls finish,
- * outboxes drain.
+ * Wiring: keys and accounts are followed, partitions are awaited, two outboxes are opened
+ * (requests, usage), the server listens. Health says SERVING while partitions are known, the stream
+ * is there and no stop has begun. A stop: NOT_SERVING, a wait for load balancers, GOAWAY, calls
+ * finish, outboxes drain.
  */
 import { type Clock, sleep } from "../../core/clock.js";
 import { parsePartitions } from "../../core/configuration.js";

@@ -6,6 +6,7 @@
  * (google.rpc.Status). Refusals without fields are made once: under a flood they cost nothing.
  * Texts and details never repeat what the caller sent.
  */
+import assert from "node:assert";
 import { Metadata, status } from "@grpc/grpc-js";
 import {
   BadRequest,
@@ -41,7 +42,7 @@ export interface RefusalExtras {
 }
 
 export const DOMAIN = "floe";
-/** Beyond this the trailer would hit the header limits of clients (8 KiB by default). */
+/** Beyond this the trailer would hit the header limits of clients: 8 KiB, in base 64. */
 const TRAILER_BYTES_MAX = 4_096;
 
 export function refuse(
@@ -67,10 +68,9 @@ export function refuse(
     told.push(any("RetryInfo", RetryInfo.encode({ retryDelay })));
   }
   const encoded = Status.encode({ code, message: details, details: told }).finish();
+  assert(encoded.length <= TRAILER_BYTES_MAX, "texts are ours, so their length is too");
   const metadata = new Metadata();
-  if (encoded.length <= TRAILER_BYTES_MAX) {
-    metadata.set("grpc-status-details-bin", Buffer.from(encoded));
-  }
+  metadata.set("grpc-status-details-bin", Buffer.from(encoded));
   return { code, details, metadata, status: encoded };
 }
 

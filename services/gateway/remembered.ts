@@ -4,7 +4,8 @@
  *
  * In: key tag and message id of what the stream has confirmed. Out: whether a key is known with
  * another id. Sets of four entries, the oldest leaves. An entry is four words that lie together, so
- * that a set is one line of the processor's cache: in five arrays a look-up cost four times as much.
+ * that a set is one line of the processor's cache: in five arrays a look-up cost four times as
+ * much.
  */
 import { readUint32 } from "../../core/stream/frame.js";
 

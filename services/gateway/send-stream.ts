@@ -48,7 +48,8 @@ const MESSAGES = 2;
 const CREDIT_EXCEEDED = refuse(
   status.RESOURCE_EXHAUSTED,
   "CREDIT_EXCEEDED",
-  "More messages were sent than the stream had granted. Requests without an answer were not accepted.",
+  "More messages were sent than the stream had granted. Requests without an answer were not " +
+    "accepted.",
 );
 const NOT_RISING = refuse(
   status.INVALID_ARGUMENT,

@@ -80,7 +80,10 @@ const key = { at: 0, end: 0 };
 const reference = { at: 0, end: 0 };
 const SPANS = [to, from, text, key, reference];
 
-/** Problems of the message in `bytes[at, end)`: bits of PROBLEM, 0 for none. `view` is over all of `bytes`. */
+/**
+ * Problems of the message in `bytes[at, end)`: bits of PROBLEM, 0 for none. `view` is over all of
+ * `bytes`.
+ */
 export function check(bytes: Uint8Array, view: DataView, at: number, end: number): number {
   if (end - at > MESSAGE_BYTES_MAX) return PROBLEM.size;
   for (const span of SPANS) {

@@ -1,4 +1,4 @@
-/** A gateway over a real nats-server: what it accepted is there, also after the server was killed. */
+/** A gateway over a real nats-server: what it accepted is there, also after a kill of the server. */
 import { status } from "@grpc/grpc-js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";

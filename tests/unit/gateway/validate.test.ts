@@ -2,6 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Message } from "../../../core/proto/floe/v1/messaging.js";
+import { refuse } from "../../../services/gateway/refuse.js";
 import { check, PROBLEM, seen, violations } from "../../../services/gateway/validate.js";
 import { encodeMessage } from "./messages.js";
 
@@ -157,6 +158,14 @@ validate("tells all that is wrong at once, by field, and never a value", () => {
 
 validate("has a sentence for every problem", () => {
   for (const bit of Object.values(PROBLEM)) assert.is(violations(bit, "message").length, 1);
+});
+
+validate("tells everything at once within what a trailer may hold", () => {
+  const all = Object.values(PROBLEM).reduce<number>((bits, bit) => bits | bit, 0);
+  const found = violations(all, "messages[999]");
+  assert.is(found.length, Object.keys(PROBLEM).length);
+  const refusal = refuse(3, "MESSAGE_INVALID", "x".repeat(1_000), { violations: found });
+  assert.ok(refusal.metadata.get("grpc-status-details-bin").length === 1);
 });
 
 validate.run();
