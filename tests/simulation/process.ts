@@ -1,0 +1,155 @@
+/**
+ * A process of the simulation: a clock, a connection to the stream, and three ways to fare badly. It
+ * is killed (nothing of it goes on), it sleeps (everything that comes waits, as when it is stopped by
+ * a signal or its machine hangs), or its connection goes away for a while.
+ */
+import type { Clock, SimulatedClock } from "../../core/clock.js";
+import type { MemoryClient, MemoryServer } from "../../core/stream/memory.js";
+import type { Bucket, Consumption, Delivery, StreamClient } from "../../core/stream/stream.js";
+
+export interface SimulatedProcess {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly client: StreamClient;
+  alive(): boolean;
+  awake(): boolean;
+  /** Runs it now, when the process wakes up, or never. */
+  soon(run: () => void): void;
+  /** Called when it is killed. */
+  onKill(killed: () => void): void;
+  kill(): void;
+  sleep(forMs: number): void;
+  wake(): void;
+  disconnect(): void;
+  reconnect(): void;
+}
+
+export function openProcess(
+  name: string,
+  clock: SimulatedClock,
+  server: MemoryServer,
+): SimulatedProcess {
+  const fork = clock.fork();
+  const connection: MemoryClient = server.connect(name, fork);
+  const killed: (() => void)[] = [];
+  let waiting: (() => void)[] = [];
+  let alive = true;
+  let asleepUntilMs = 0;
+  const awake = (): boolean => clock.monotonicMs() >= asleepUntilMs;
+
+  function soon(run: () => void): void {
+    if (!alive) return;
+    if (awake() && waiting.length === 0) run();
+    else waiting.push(run);
+  }
+
+  /** What came meanwhile, in its order. */
+  function wakeUp(): void {
+    if (!alive || !awake()) return;
+    const all = waiting;
+    waiting = [];
+    for (const run of all) run();
+  }
+
+  const own: Clock = {
+    nowMs: fork.nowMs,
+    monotonicMs: fork.monotonicMs,
+    after(delayMs, run) {
+      let wanted = true;
+      const cancel = fork.after(delayMs, () => soon(() => (wanted ? run() : undefined)));
+      return () => {
+        wanted = false;
+        cancel();
+      };
+    },
+  };
+
+  return {
+    name,
+    clock: own,
+    client: gated(connection, soon),
+    alive: () => alive,
+    awake,
+    soon,
+    onKill: (run) => void killed.push(run),
+    kill() {
+      if (!alive) return;
+      alive = false;
+      waiting = [];
+      connection.kill();
+      fork.stop();
+      for (const run of killed) run();
+    },
+    sleep(forMs) {
+      asleepUntilMs = Math.max(asleepUntilMs, clock.monotonicMs() + forMs);
+      clock.after(forMs, wakeUp);
+    },
+    wake() {
+      asleepUntilMs = 0;
+      wakeUp();
+    },
+    disconnect: connection.disconnect,
+    reconnect: connection.reconnect,
+  };
+}
+
+/** The client as a process sees it that may sleep: answers wait until it is awake. */
+function gated(client: MemoryClient, soon: (run: () => void) => void): StreamClient {
+  function late<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      promise.then(
+        (value) => soon(() => resolve(value)),
+        (error: unknown) => soon(() => reject(error as Error)),
+      );
+    });
+  }
+
+  const lateDelivery = (delivery: Delivery): Delivery => ({
+    ...delivery,
+    working: () => late(delivery.working()),
+  });
+
+  return {
+    publish: (...all) => late(client.publish(...all)),
+    declare: (...all) => late(client.declare(...all)),
+    declareConsumer: (...all) => late(client.declareConsumer(...all)),
+    recreateConsumer: (...all) => late(client.recreateConsumer(...all)),
+    consume: (spec, options, receive) =>
+      late(client.consume(spec, options, (one) => soon(() => receive(lateDelivery(one))))),
+    read: (stream, subject, from, receive, caughtUp) =>
+      late(
+        client.read(
+          stream,
+          subject,
+          from,
+          (one) => soon(() => receive(one)),
+          () => soon(() => caughtUp?.()),
+        ),
+      ),
+    last: (...all) => late(client.last(...all)),
+    at: (...all) => late(client.at(...all)),
+    state: (...all) => late(client.state(...all)),
+    backlog: (...all) => late(client.backlog(...all)),
+    purge: (...all) => late(client.purge(...all)),
+    bucket: async (...all) => gatedBucket(await late(client.bucket(...all)), late, soon),
+    objects: (...all) => late(client.objects(...all)),
+    connected: client.connected,
+    close: () => late(client.close()),
+  };
+}
+
+function gatedBucket(
+  bucket: Bucket,
+  late: <T>(promise: Promise<T>) => Promise<T>,
+  soon: (run: () => void) => void,
+): Bucket {
+  return {
+    get: (...all) => late(bucket.get(...all)),
+    put: (...all) => late(bucket.put(...all)),
+    compareAndSet: (...all) => late(bucket.compareAndSet(...all)),
+    delete: (...all) => late(bucket.delete(...all)),
+    entries: () => late(bucket.entries()),
+    watch: (changed): Promise<Consumption> =>
+      late(bucket.watch((...change) => soon(() => changed(...change)))),
+  };
+}

@@ -1,0 +1,222 @@
+/**
+ * The stages of the pipeline as processes of the simulation: the real parts, wired as their main.ts
+ * wires them, with the simulated clock, stream, carriers and database where the real ones would be.
+ */
+import type { Chance } from "../../core/clock.js";
+import type { CarrierConfig } from "../../core/configuration.js";
+import { REQUEST_PUBLISH_MS_MAX } from "../../core/limits.js";
+import type { Logger } from "../../core/log.js";
+import { openSeal } from "../../core/number-seal.js";
+import { holdLeases } from "../../core/stream/lease.js";
+import { openOutbox } from "../../core/stream/outbox.js";
+import { BUCKETS, CDR_CONSUMERS } from "../../core/subjects.js";
+import { openChores } from "../../services/cdr/chores.js";
+import { openRollups } from "../../services/cdr/rollups.js";
+import { BATCH_MAX, openSweep } from "../../services/cdr/sweep.js";
+import { openWriter } from "../../services/cdr/writer.js";
+import { openCarrier } from "../../services/connectors/carrier.js";
+import { openOwner } from "../../services/dispatch/owner.js";
+import { openWindow } from "../../services/dispatch/window.js";
+import { type Acceptor, openAcceptor } from "../../services/gateway/accept.js";
+import { type Identity, openIdentity } from "../../services/gateway/identity.js";
+import { openRememberedKeys } from "../../services/gateway/remembered.js";
+import { testRouter } from "../unit/dispatch/kit.js";
+import type { SimulatedCarrier } from "./carrier.js";
+import type { Database } from "./clickhouse.js";
+import { openSimulatedLink } from "./link.js";
+import type { SimulatedProcess } from "./process.js";
+
+export interface Plan {
+  readonly partitions: number;
+  readonly carriers: readonly CarrierConfig[];
+  readonly receiptWaitMs: number;
+  /** Attempts that a connector keeps in one generation of its memory. */
+  readonly memoryEntriesMax: number;
+  readonly log: Logger;
+}
+
+/** A stage at work; `stop` is its clean end. */
+export interface Stage {
+  stop(): Promise<void>;
+}
+
+/** The token key of tests/unit/dispatch/kit.ts. */
+const TOKEN_KEY = new Uint8Array(16).fill(7);
+const LEASE_SECONDS = 5;
+
+export interface Gateway extends Stage {
+  readonly acceptor: Acceptor;
+}
+
+/** @param offered told every id that the gateway makes. */
+export async function openGateway(
+  process: SimulatedProcess,
+  plan: Plan,
+  chance: Chance,
+  offered: (id: Uint8Array) => void,
+): Promise<Gateway> {
+  const { client, clock, name } = process;
+  const outbox = openOutbox({
+    client,
+    clock,
+    stage: "gateway",
+    window: 1,
+    framesPerSecond: 200,
+    recordsMax: 1_000,
+    bytesMax: 1_000_000,
+    publishMsMax: REQUEST_PUBLISH_MS_MAX,
+    writerId: name,
+  });
+  const acceptor = openAcceptor({
+    clock,
+    outbox,
+    identity: repeatable(openIdentity(new Uint8Array(16).fill(9)), chance, offered),
+    remembered: openRememberedKeys(64),
+    partitions: plan.partitions,
+    recordsMax: 1_000,
+    accountRecordsMax: 500,
+  });
+  return {
+    acceptor,
+    stop: () => outbox.drain(),
+  };
+}
+
+/** Ids by chance of the simulation, so that a run can be run again; and all of them are noted. */
+function repeatable(
+  identity: Identity,
+  chance: Chance,
+  offered: (id: Uint8Array) => void,
+): Identity {
+  return {
+    ...identity,
+    fresh(_nowMs, into, at) {
+      for (let index = 0; index < 16; index += 1) into[at + index] = Math.floor(chance() * 256);
+      into[at + 6] = 0x70 | (into[at + 6]! & 0x0f);
+      into[at + 8] = 0x80 | (into[at + 8]! & 0x3f);
+      offered(into.subarray(at, at + 16));
+    },
+    keyed(message, into, at) {
+      identity.keyed(message, into, at);
+      offered(into.subarray(at, at + 16));
+    },
+  };
+}
+
+export async function openDispatch(process: SimulatedProcess, plan: Plan): Promise<Stage> {
+  const { client, clock, name: processId } = process;
+  const rates = new Map(plan.carriers.map((one) => [one.name, one.partsPerSecond]));
+  const owner = openOwner({
+    processId,
+    client,
+    clock,
+    log: plan.log,
+    router: testRouter(),
+    window: openWindow(4),
+    rateOf: (carrier) => rates.get(carrier) || Number.POSITIVE_INFINITY,
+    limits: { keysMax: 10_000, accountKeysMax: 5_000, reservationsMax: 100_000 },
+    snapshotEveryMs: 5_000,
+    snapshotFramesMin: 3,
+  });
+  const leases = await holdLeases({
+    bucket: await client.bucket(BUCKETS.leases, { keyTtl: true }),
+    clock,
+    group: "partition",
+    keys: Array.from({ length: plan.partitions }, (_, partition) => String(partition)),
+    member: processId,
+    ttlSeconds: LEASE_SECONDS,
+    gained: owner.gained,
+    lost: owner.lost,
+  });
+  return { stop: () => leases.stop() };
+}
+
+export async function openConnector(
+  process: SimulatedProcess,
+  plan: Plan,
+  carriers: ReadonlyMap<string, SimulatedCarrier>,
+): Promise<Stage> {
+  const { client, clock, name: processId } = process;
+  const leases = await client.bucket(BUCKETS.leases, { keyTtl: true });
+  const outbox = openOutbox({
+    client,
+    clock,
+    stage: "connector",
+    window: 1,
+    framesPerSecond: 200,
+    recordsMax: 10_000,
+    bytesMax: 10_000_000,
+    publishMsMax: 60_000,
+    writerId: processId,
+  });
+  const open = await Promise.all(
+    plan.carriers.map((config) =>
+      openCarrier({
+        ...{ client, clock, log: plan.log, config, outbox, leases, processId },
+        seal: openSeal(TOKEN_KEY),
+        outboxRecordsHigh: 1_000,
+        leaseSeconds: LEASE_SECONDS,
+        memoryEntriesMax: plan.memoryEntriesMax,
+        known: (name) => carriers.has(name),
+        openLink: (events) =>
+          openSimulatedLink({ process, carrier: carriers.get(config.name)!, config }, events),
+      }),
+    ),
+  );
+  return {
+    async stop() {
+      await Promise.all(open.map((carrier) => carrier.stop()));
+    },
+  };
+}
+
+export async function openCdr(
+  process: SimulatedProcess,
+  plan: Plan,
+  database: Database,
+): Promise<Stage> {
+  const { client, clock, name: processId } = process;
+  const { log } = plan;
+  const clickhouse = database.open(process);
+  const writer = openWriter({
+    ...{ clickhouse, clock, log },
+    flushMs: 200,
+    flushRows: 50,
+    stored: openRollups(clickhouse).touch,
+  });
+  const consumptions = await Promise.all(
+    CDR_CONSUMERS.map(async (spec) => {
+      await client.declareConsumer(spec, { ackPendingMax: 400 });
+      return client.consume(spec, { outstandingMax: 100 }, (delivery) =>
+        writer.receive(spec.stream, delivery),
+      );
+    }),
+  );
+  const sweep = openSweep({
+    ...{ clickhouse, client, clock, log, processId },
+    receiptWaitMs: plan.receiptWaitMs,
+    partitions: () => plan.partitions,
+  });
+  const run = async (): Promise<boolean> => (await sweep()) === BATCH_MAX;
+  const chores = openChores(clock, log, [{ name: "sweep", pauseMs: 2_000, run }]);
+  const leases = await holdLeases({
+    bucket: await client.bucket(BUCKETS.leases, { keyTtl: true }),
+    clock,
+    group: "sweep",
+    keys: ["0"],
+    member: processId,
+    ttlSeconds: LEASE_SECONDS,
+    gained: () => chores.start(),
+    lost: () => chores.stop(),
+  });
+  return {
+    async stop() {
+      await leases.stop();
+      await chores.stop();
+      await Promise.all(consumptions.map((consumption) => consumption.stop()));
+      const cancel = clock.after(10_000, () => writer.abandon());
+      await writer.drain();
+      cancel();
+    },
+  };
+}
