@@ -1,0 +1,76 @@
+/**
+ * Load: a partition's state at a start, from the last snapshot that can be read and the log behind
+ * it. A log that has a gap, or says what cannot be, leads to no state: nobody owns the partition then.
+ */
+import { FloeError } from "../../core/errors.js";
+import type { Logger } from "../../core/log.js";
+import type { Consumption, Objects, StreamClient } from "../../core/stream/stream.js";
+import { decisionSubject } from "../../core/subjects.js";
+import { raiseFloors } from "./floors.js";
+import { type Loaded, loadSnapshot } from "./snapshot.js";
+import { applyFrame, openState, type PartitionState, type StateLimits } from "./state.js";
+
+export interface LoadOptions {
+  readonly client: StreamClient;
+  readonly objects: Objects;
+  readonly log: Logger;
+  readonly partition: number;
+  readonly limits: StateLimits;
+}
+
+/**
+ * The state that the last snapshot and the log behind it lead to.
+ * @throws FloeError "frame.malformed" if the log cannot be read or has a gap, "stream.unavailable".
+ */
+export async function load(options: LoadOptions): Promise<Loaded> {
+  const { client, objects, log, partition, limits } = options;
+  const unreadable = (name: string, err: unknown): void =>
+    log.error({ err, partition, snapshot: name }, "a snapshot cannot be read");
+  const loaded = await loadSnapshot(objects, partition, limits, unreadable);
+  const state = loaded?.state ?? openState(limits);
+  await raiseFloors(client, partition, state.covered);
+  await replay(client, partition, state);
+  return { state, parts: loaded?.parts ?? [] };
+}
+
+/** Applies what the log holds behind the state. */
+async function replay(
+  client: StreamClient,
+  partition: number,
+  state: PartitionState,
+): Promise<void> {
+  const subject = decisionSubject(partition);
+  await new Promise<void>((resolve, reject) => {
+    let reading: Promise<Consumption> | undefined;
+    const end = (error?: Error): void => {
+      const stopped = async (): Promise<void> => (await reading)?.stop();
+      queueMicrotask(() => void stopped().then(() => (error ? reject(error) : resolve()), reject));
+    };
+    let faulty = false;
+    reading = client.read(
+      "DECISIONS",
+      subject,
+      state.sequence + 1,
+      ({ data, sequence }) => {
+        if (faulty) return;
+        const problem = tryFrame(state, data, sequence);
+        if (problem === undefined) return;
+        faulty = true;
+        end(new FloeError("frame.malformed", { subject, sequence }, problem));
+      },
+      () => {
+        if (!faulty) end();
+      },
+    );
+    reading.catch(reject);
+  });
+}
+
+/** What is wrong with a frame of the log; also what its application trips over. */
+function tryFrame(state: PartitionState, data: Uint8Array, sequence: number): unknown {
+  try {
+    return applyFrame(state, data, sequence);
+  } catch (error) {
+    return error;
+  }
+}
