@@ -201,6 +201,8 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     answered: schedule,
   });
   const link = options.openLink(events);
+  // Before there is a session: what waits for a carrier is to be seen from outside.
+  await Promise.all(sources.map(({ spec }) => client.declareConsumer(spec)));
   const observer = await observe({
     ...{ client, clock, carrier, memory, writer },
     changed: () => receipts.lookAgain(),
@@ -217,8 +219,8 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     const known = bySequence.get(delivery.sequence);
     if (known !== undefined) {
       joinJob(known, delivery);
-      if (!known.queued && hasReady(known)) queue.addFirst(known);
-      schedule();
+      // Somebody else may have had it meanwhile: what is left is looked up, like any repeat.
+      if (!known.suspect && hasReady(known)) lookUp(known);
       return;
     }
     const number = freeNumbers.pop() ?? jobs.length;
@@ -241,16 +243,24 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
       source.paused = true;
       source.consumption?.pause();
     }
-    if (isSuspect(job, delivery)) lookup.add(job);
+    if (isSuspect(job, delivery)) lookUp(job);
     else {
       queue.add(job);
       schedule();
     }
   }
 
+  function lookUp(job: Job): void {
+    job.suspect = true;
+    queue.remove(job);
+    lookup.add(job);
+  }
+
   /** A job that was looked up: what is done is done, the rest is sent. */
   async function resume(job: Job, looked: Looked): Promise<void> {
     for (let index = 0; index < job.count && isOpen(job); index += 1) {
+      // What is on its way from here is nobody else's business.
+      if (job.status[index] !== RECORD.waiting || job.longs?.has(index)) continue;
       const fate = looked.fate(job, index);
       if (fate === "none") continue;
       if (fate === "doubted") {
@@ -268,8 +278,9 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
       job.left -= 1;
     }
     if (!isOpen(job)) return;
+    job.suspect = false;
     if (job.left === 0) recordDone(job);
-    else queue.add(job);
+    else if (hasReady(job)) queue.add(job);
     schedule();
   }
 
@@ -306,7 +317,7 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     if (!isOpen(job) || job.status[index] === RECORD.waiting) return;
     job.status[index] = RECORD.waiting;
     job.ready.push(index);
-    queue.addFirst(job);
+    if (!job.suspect) queue.addFirst(job);
     schedule();
   }
 
@@ -438,7 +449,6 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
   }
 
   async function consume(source: Source): Promise<void> {
-    await client.declareConsumer(source.spec);
     const wanted = { outstandingMax: framesOutstanding, expiresMs: PULL_EXPIRES_MS };
     const begun = await client.consume(source.spec, wanted, (delivery) =>
       receive(source, delivery),

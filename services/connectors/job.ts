@@ -96,6 +96,8 @@ export interface Job {
   delayed: number;
   /** Whether the queue holds it. */
   queued: boolean;
+  /** It is being looked up (lookup.ts): nothing of it is sent before that is done. */
+  suspect: boolean;
   youngUntilMs: number;
   workingAtMs: number;
   /** Records whose SUBMITTED is on its way to the stream, in the order in which it left: a ring. */
@@ -170,6 +172,7 @@ export function openJob(delivery: Delivery, number: number): Job | undefined {
     ready: [],
     delayed: 0,
     queued: false,
+    suspect: false,
     youngUntilMs: delivery.pulledAtMs + YOUTH_MS,
     workingAtMs: delivery.pulledAtMs,
     leaving: new Uint16Array(count),

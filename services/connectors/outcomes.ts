@@ -267,6 +267,11 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
     refuse(job, index, STATE.EXPIRED, { error: REASON.EXPIRED, final: true, ...none });
   }
 
+  /** It was in doubt once: whatever follows, it may have been delivered. */
+  function isDoubted(job: Job, index: number): boolean {
+    return (job.doubts?.[index] ?? 0) > 0;
+  }
+
   function doubt(job: Job, index: number, bind: Uint8Array): void {
     job.status[index] = RECORD.answered;
     unrecorded += 1;
@@ -309,8 +314,9 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
     } else if (long.accepted === 0) {
       const { status, expired } = long;
       longs.close(job, index);
-      if (expired) refuseExpired(job, index);
-      else refusedByCarrier(job, index, status, bind);
+      if (!expired) refusedByCarrier(job, index, status, bind);
+      else if (isDoubted(job, index)) done(job, index);
+      else refuseExpired(job, index);
     } else {
       longSubmitted(job, index, long, bind);
     }
@@ -462,14 +468,17 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
     },
     expired(job, index) {
       const long = job.longs?.get(index);
-      const isDoubted = (job.doubts?.[index] ?? 0) > 0;
-      if (long !== undefined && (long.accepted !== 0 || !isDoubted)) {
+      // A part that is at the carrier is waited for, whatever is known of the others.
+      if (
+        long !== undefined &&
+        ((long.accepted | long.flying | long.delayed) !== 0 || !isDoubted(job, index))
+      ) {
         long.refused |= long.waiting;
         long.waiting = 0;
         long.expired = true;
         job.status[index] = RECORD.flying;
         endLong(job, index, long, NO_BIND);
-      } else if (isDoubted) {
+      } else if (isDoubted(job, index)) {
         // It may have been delivered: what is known of it is the doubt.
         done(job, index);
       } else {

@@ -147,37 +147,37 @@ function readUsual(bytes: Uint8Array, at: number, end: number, into: Receipt): b
   return true;
 }
 
-/** Goes from key to key; the order does not matter, what is unknown is passed over. */
+/** Goes from key to key; their order does not matter, and what is no key is passed over. */
 function readText(bytes: Uint8Array, start: number, end: number, into: Receipt): void {
   let at = start;
+  // "done date" and "submit date" are told apart by the word before.
+  let wordBefore = 0;
   while (at < end) {
-    while (at < end && bytes[at]! <= 32) at += 1;
-    // A key is letters, perhaps a blank ("done date"), and a colon.
-    let colon = at;
-    while (colon < end && bytes[colon] !== 58 && colon - at < 12) colon += 1;
-    if (colon >= end || bytes[colon] !== 58) {
-      // No key: what stands here ends at the next blank.
-      while (at < end && bytes[at]! > 32) at += 1;
+    while (at < end && bytes[at]! <= BLANK) at += 1;
+    let wordEnd = at;
+    while (wordEnd < end && bytes[wordEnd]! > BLANK && bytes[wordEnd] !== COLON) wordEnd += 1;
+    const length = wordEnd - at;
+    const first = bytes[at]! | 32;
+    if (wordEnd === end || bytes[wordEnd] !== COLON) {
+      wordBefore = first;
+      at = wordEnd;
       continue;
     }
-    const length = colon - at;
-    const first = bytes[at]! | 32;
-    let valueAt = colon + 1;
+    let valueAt = wordEnd + 1;
+    // "text": what follows is the customer's.
     if (first === 116 && length === 4) return;
-    while (valueAt < end && bytes[valueAt] === 32 && valueAt - colon < 3) valueAt += 1;
+    while (valueAt < end && bytes[valueAt] === BLANK && valueAt - wordEnd < 3) valueAt += 1;
     let valueEnd = valueAt;
-    while (valueEnd < end && bytes[valueEnd]! > 32) valueEnd += 1;
-    if (first === 105 && length === 2) {
-      if (into.idEnd === 0) {
-        into.idAt = valueAt;
-        into.idEnd = valueEnd;
-      }
-    } else if (first === 115 && length === 4) {
+    while (valueEnd < end && bytes[valueEnd]! > BLANK) valueEnd += 1;
+    if (first === 105 && length === 2 && into.idEnd === 0) {
+      into.idAt = valueAt;
+      into.idEnd = valueEnd;
+    } else if (first === 115 && length === 4 && into.state === 0) {
       // "stat"; "sub" has three letters
-      if (into.state === 0) into.state = stateOfWord(bytes, valueAt, valueEnd);
+      into.state = stateOfWord(bytes, valueAt, valueEnd);
     } else if (first === 101 && length === 3) {
       readError(bytes, valueAt, valueEnd, into);
-    } else if (first === 100 && length === 9 && (bytes[at + 1]! | 32) === 111) {
+    } else if (first === 100 && length === 4 && wordBefore === 100) {
       into.dateAt = valueAt;
       into.dateEnd = Math.min(valueEnd, valueAt + DATE_BYTES_MAX);
     }

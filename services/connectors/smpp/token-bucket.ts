@@ -33,14 +33,14 @@ export function newTokenBucket(partsPerSecond: number, startMs: number): TokenBu
     filledAtMs = nowMs;
   }
 
-  // Half a millionth forgives what adding fractions loses: a wait told is a wait that suffices.
-  const missing = (count: number): number => Math.min(count, burst) - tokens - 5e-7;
+  const missing = (count: number): number => Math.min(count, burst) - tokens;
 
   return {
     take(count, nowMs) {
       if (rate === 0) return true;
       fill(nowMs);
-      if (missing(count) > 0) return false;
+      // Adding fractions loses some: a wait that was told is a wait that suffices.
+      if (missing(count) > 1e-6) return false;
       tokens -= count;
       return true;
     },

@@ -1,0 +1,128 @@
+/** The connector against npm `smpp`, which other people wrote: an independent reading of SMPP. */
+import type { AddressInfo } from "node:net";
+import smpp, { type PDU, type Session } from "smpp";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { STATE } from "../../../core/message.js";
+import { KIND, type Kit, LOGIN, numbers, until, withKit } from "./kit.js";
+
+const peers = suite("connectors: npm smpp");
+
+interface Server {
+  readonly port: number;
+  readonly submits: PDU[];
+  readonly receiptAnswers: PDU[];
+  readonly unbinds: PDU[];
+}
+
+/** An SMPP server that takes everything and sends a receipt for it. */
+async function withServer(run: (kit: Kit, server: Server) => Promise<void>): Promise<void> {
+  const submits: PDU[] = [];
+  const receiptAnswers: PDU[] = [];
+  const unbinds: PDU[] = [];
+  const receivers: Session[] = [];
+  let ids = 0;
+  const server = smpp.createServer((session) => {
+    session.on("error", () => {});
+    for (const mode of ["transceiver", "transmitter", "receiver"]) {
+      session.on(`bind_${mode}`, (pdu: PDU) => {
+        const isKnown = pdu["system_id"] === LOGIN.systemId && pdu["password"] === LOGIN.password;
+        session.send(pdu.response({ command_status: isKnown ? 0 : 0x0e }));
+        if (isKnown && mode !== "transmitter") receivers.push(session);
+      });
+    }
+    session.on("enquire_link", (pdu: PDU) => session.send(pdu.response()));
+    session.on("unbind", (pdu: PDU) => {
+      unbinds.push(pdu);
+      session.send(pdu.response());
+    });
+    session.on("submit_sm", (pdu: PDU) => {
+      submits.push(pdu);
+      ids += 1;
+      const id = ids.toString(16).padStart(8, "0");
+      session.send(pdu.response({ message_id: id }));
+      receivers.at(-1)?.deliver_sm(
+        {
+          source_addr: pdu["destination_addr"],
+          destination_addr: pdu["source_addr"],
+          esm_class: 4,
+          short_message: `id:${id.toUpperCase()} sub:001 dlvrd:001 submit date:2611241200 done date:2611241201 stat:DELIVRD err:000 text:`,
+        },
+        (answer) => receiptAnswers.push(answer),
+      );
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  try {
+    await withKit((kit) => run(kit, { port, submits, receiptAnswers, unbinds }));
+  } finally {
+    for (const session of server.sessions) session.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+for (const bind of ["transceiver", "transmitter_receiver"] as const) {
+  peers(`binds as ${bind}, submits, takes receipts, unbinds`, () =>
+    withServer(async (kit, server) => {
+      await kit.configure("alpha", server.port, { bind });
+      const stop = await kit.connect("one");
+      const sent = await kit.publish(
+        "alpha",
+        numbers(50).map((to) => ({ to })),
+      );
+      const receipts = await kit.waitFor("alpha", KIND.receipt, 50);
+      assert.equal(receipts.map(({ id }) => id).sort(), [...sent].sort());
+      assert.ok(receipts.every(({ state }) => state === STATE.DELIVERED));
+      await until(() => server.receiptAnswers.length === 50);
+      assert.ok(server.receiptAnswers.every(({ command_status }) => command_status === 0));
+      assert.equal(await kit.cold("alpha"), []);
+      await stop();
+      assert.is(server.unbinds.length, bind === "transceiver" ? 1 : 2);
+    }),
+  );
+}
+
+peers("is read as it was meant: addresses, alphabets, parts", () =>
+  withServer(async (kit, server) => {
+    await kit.configure("alpha", server.port);
+    await kit.connect("one");
+    await kit.publish("alpha", [
+      { to: "+447700900123", text: "plain" },
+      { to: "+447700900124", text: "@£€ ü", from: "+447700900000" },
+      { to: "+447700900125", text: "Привет", from: "72345" },
+      { to: "+447700900126", text: "long ".repeat(50) },
+    ]);
+    await kit.waitFor("alpha", KIND.submitted, 4);
+    const [plain, gsm, unicode, first, second] = server.submits as [PDU, PDU, PDU, PDU, PDU];
+    const messageOf = (pdu: PDU) => (pdu["short_message"] as { message: string }).message;
+    assert.is(messageOf(plain), "plain");
+    assert.equal([plain["source_addr_ton"], plain["dest_addr_ton"]], [5, 1]);
+    assert.is(plain["destination_addr"], "447700900123");
+    // Its decoder takes the default alphabet for ASCII, so the octets are what is compared.
+    assert.is(gsm["data_coding"], 0);
+    assert.equal([gsm["source_addr_ton"], gsm["source_addr"]], [1, "447700900000"]);
+    assert.equal([unicode["data_coding"], messageOf(unicode)], [8, "Привет"]);
+    assert.equal([unicode["source_addr_ton"], unicode["source_addr"]], [3, "72345"]);
+    assert.is((messageOf(first) + messageOf(second)).length, 250);
+    assert.is(first["esm_class"], 0x40);
+    const udh = (first["short_message"] as { udh: Buffer[] }).udh;
+    assert.is(udh.length, 1);
+  }),
+);
+
+peers("a wrong password: nothing is sent, and nothing fails", () =>
+  withServer(async (kit, server) => {
+    await kit.configure("alpha", server.port, { password: "wrong" });
+    await kit.connect("one");
+    await kit.publish("alpha", [{ to: "+447700900123" }]);
+    assert.is(server.submits.length, 0);
+    assert.ok((await kit.attempts("alpha")).every(({ kind }) => kind === KIND.marker));
+    assert.is(await kit.backlog("alpha"), 1);
+    // Corrected: it is bound at once, and the message goes.
+    await kit.configure("alpha", server.port);
+    await kit.waitFor("alpha", KIND.submitted, 1);
+  }),
+);
+
+peers.run();

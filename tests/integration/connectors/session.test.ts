@@ -1,0 +1,357 @@
+/** Sessions against a server that does what it is told, byte by byte. */
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { SYSTEM_CLOCK, sleep } from "../../../core/clock.js";
+import { SILENT } from "../../../core/log.js";
+import { newFramer } from "../../../services/connectors/smpp/framing.js";
+import { decodePdu, encodePdu, type Pdu } from "../../../services/connectors/smpp/pdu-object.js";
+import { openSession, type Session } from "../../../services/connectors/smpp/session.js";
+import { until } from "../dispatch/system.js";
+
+const sessions = suite("connectors: session");
+
+interface Peer {
+  /** PDUs in the order in which they came, over all connections. */
+  readonly got: Pdu[];
+  readonly errors: string[];
+  connections(): number;
+  send(pdu: object): void;
+  raw(bytes: Uint8Array): void;
+  /** Reads nothing from its socket, or reads again. */
+  deaf(isDeaf: boolean): void;
+  end(): void;
+}
+
+interface Told {
+  readonly up: number;
+  readonly down: number;
+  readonly answered: [ticket: number, status: number, id: string][];
+  readonly unexpected: number[];
+  readonly doubted: [ticket: number, reason: string][];
+  readonly delivered: number[];
+}
+
+interface Bracket {
+  readonly peer: Peer;
+  readonly session: Session;
+  readonly told: Told;
+  submit(ticket: number): void;
+}
+
+/** A server whose answers `answer` makes, and a session that talks to it. */
+async function withSession(
+  settings: { responseMs?: number; enquireLinkMs?: number; window?: number },
+  answer: (pdu: Pdu, peer: Peer) => void,
+  run: (bracket: Bracket) => Promise<void>,
+): Promise<void> {
+  const sockets = new Set<Socket>();
+  let last: Socket | undefined;
+  let connections = 0;
+  const peer: Peer = {
+    got: [],
+    errors: [],
+    connections: () => connections,
+    send(pdu) {
+      const whole: unknown = { status: 0, sequence: 1, tlvs: [], ...pdu };
+      last?.write(encodePdu(whole as Pdu));
+    },
+    raw: (bytes) => void last?.write(bytes),
+    deaf: (isDeaf) => void (isDeaf ? last?.pause() : last?.resume()),
+    end: () => last?.destroy(),
+  };
+  const server = createServer((socket) => {
+    connections += 1;
+    last = socket;
+    sockets.add(socket);
+    const framer = newFramer();
+    socket.on("error", () => {});
+    socket.on("data", (data: Buffer) => {
+      framer.push(data, 0, data.length, (bytes, at, end) => {
+        const pdu = decodePdu(bytes.slice(at, end));
+        if ("error" in pdu) peer.errors.push(pdu.error);
+        else {
+          peer.got.push(pdu);
+          answer(pdu, peer);
+        }
+        return true;
+      });
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const told = {
+    ...{ up: 0, down: 0 },
+    answered: [] as [number, number, string][],
+    unexpected: [] as number[],
+    doubted: [] as [number, string][],
+    delivered: [] as number[],
+  };
+  const { responseMs = 2_000, enquireLinkMs = 30_000, window = 10 } = settings;
+  const session = openSession(
+    {
+      ...{ name: "peer.0", host: "127.0.0.1", port: (server.address() as AddressInfo).port },
+      ...{ systemId: "floe", password: "secret", systemType: "", mode: "transceiver" as const },
+      ...{ window, responseMs, enquireLinkMs, clock: SYSTEM_CLOCK, chance: () => 0, log: SILENT },
+    },
+    {
+      up() {
+        told.up += 1;
+      },
+      down() {
+        told.down += 1;
+      },
+      answered(ticket, _part, status, bytes, at, end) {
+        told.answered.push([ticket, status, Buffer.from(bytes.subarray(at, end)).toString()]);
+      },
+      unexpected: (status) => void told.unexpected.push(status),
+      doubted: (ticket, _part, reason) => void told.doubted.push([ticket, reason]),
+      delivered(epoch, sequence) {
+        told.delivered.push(sequence);
+        session.answer(epoch, sequence, 0);
+      },
+      readBegin() {},
+      readEnd() {},
+      room() {},
+    },
+  );
+  const submit = (ticket: number): void => {
+    const writer = session.begin(ticket, 0, SYSTEM_CLOCK.monotonicMs());
+    const body = encodePdu(SUBMIT).subarray(16);
+    writer.bytes.set(body, writer.at);
+    writer.at += body.length;
+    session.end();
+  };
+  try {
+    await run({ peer, session, told, submit });
+  } finally {
+    const stopped = session.stop();
+    for (const socket of sockets) socket.destroy();
+    await stopped;
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+const SUBMIT: Pdu = {
+  ...{ command: "submit_sm", status: 0, sequence: 1, serviceType: "", sourceTon: 5, sourceNpi: 0 },
+  ...{ source: "Floe", destinationTon: 1, destinationNpi: 1, destination: "447700900123" },
+  ...{ esmClass: 0, protocolId: 0, priority: 0, scheduleTime: "", validityPeriod: "" },
+  ...{ registeredDelivery: 1, replaceIfPresent: 0, dataCoding: 0, defaultMessageId: 0 },
+  ...{ content: Buffer.from("hi"), tlvs: [] },
+};
+
+/** Answers binds, and nothing else. */
+function binds(pdu: Pdu, peer: Peer): void {
+  if (pdu.command !== "bind_transceiver") return;
+  peer.send({ command: "bind_transceiver_resp", sequence: pdu.sequence, text: "peer" });
+}
+
+const submitsIn = ({ got }: Peer): Pdu[] => got.filter(({ command }) => command === "submit_sm");
+
+sessions("binds with what it was given, and is up", () =>
+  withSession({}, binds, async ({ peer, session, told }) => {
+    await until(() => session.bound());
+    const [bind] = peer.got;
+    assert.ok(bind !== undefined && "systemId" in bind);
+    assert.equal([bind.systemId, bind.password, bind.interfaceVersion], ["floe", "secret", 0x34]);
+    assert.is(session.room(), 10);
+    assert.is(told.up, 1);
+  }),
+);
+
+sessions("an answer frees its place, a second one is unexpected, so is one to nothing", () =>
+  withSession({ window: 3 }, binds, async ({ peer, session, told, submit }) => {
+    await until(() => session.bound());
+    for (const ticket of [11, 12, 13]) submit(ticket);
+    session.flush();
+    assert.is(session.room(), 0);
+    await until(() => submitsIn(peer).length === 3);
+    const [first, second] = submitsIn(peer).map(({ sequence }) => sequence);
+    peer.send({ command: "submit_sm_resp", sequence: second, text: "id-2" });
+    peer.send({ command: "submit_sm_resp", sequence: second, text: "id-2" });
+    peer.send({ command: "submit_sm_resp", sequence: 99_999, text: "id-9" });
+    peer.send({ command: "submit_sm_resp", sequence: first, status: 0x0b, text: "" });
+    await until(() => told.answered.length === 2);
+    assert.equal(told.answered, [
+      [12, 0, "id-2"],
+      [11, 0x0b, ""],
+    ]);
+    assert.equal(told.unexpected, [0, 0]);
+    assert.is(session.room(), 2);
+  }),
+);
+
+sessions("a generic_nack is the answer to the PDU that it names", () =>
+  withSession({}, binds, async ({ peer, session, told, submit }) => {
+    await until(() => session.bound());
+    submit(5);
+    session.flush();
+    await until(() => submitsIn(peer).length === 1);
+    peer.send({ command: "generic_nack", sequence: submitsIn(peer)[0]!.sequence, status: 2 });
+    peer.send({ command: "generic_nack", sequence: 0, status: 3 });
+    await until(() => told.unexpected.length === 1);
+    assert.equal(told.answered, [[5, 2, ""]]);
+    assert.ok(session.bound());
+  }),
+);
+
+sessions("no answer in time is in doubt, and the late one is unexpected", () =>
+  withSession({ responseMs: 300 }, binds, async ({ peer, session, told, submit }) => {
+    await until(() => session.bound());
+    submit(5);
+    session.flush();
+    await until(() => told.doubted.length === 1);
+    assert.equal(told.doubted, [[5, "expired"]]);
+    assert.is(session.unanswered(), 0);
+    peer.send({ command: "submit_sm_resp", sequence: submitsIn(peer)[0]!.sequence, text: "late" });
+    await until(() => told.unexpected.length === 1);
+    assert.equal(told.answered, []);
+  }),
+);
+
+sessions("a cut connection puts what is unanswered in doubt, and a new one is bound", () =>
+  withSession({}, binds, async ({ peer, session, told, submit }) => {
+    await until(() => session.bound());
+    for (const ticket of [1, 2]) submit(ticket);
+    session.flush();
+    await until(() => submitsIn(peer).length === 2);
+    peer.end();
+    await until(() => told.down === 1);
+    assert.equal(told.doubted, [
+      [1, "closed"],
+      [2, "closed"],
+    ]);
+    await until(() => session.bound());
+    assert.is(peer.connections(), 2);
+    // An answer from before says nothing about what is sent now.
+    submit(3);
+    session.flush();
+    await until(() => submitsIn(peer).length === 3);
+    const [before] = submitsIn(peer);
+    peer.send({ command: "submit_sm_resp", sequence: before!.sequence, text: "old" });
+    await until(() => told.unexpected.length === 1);
+    assert.is(session.unanswered(), 1);
+  }),
+);
+
+sessions(
+  "asks whether the peer is there, answers when it is asked, and gives up without answer",
+  () =>
+    withSession({ responseMs: 300, enquireLinkMs: 200 }, binds, async ({ peer, session, told }) => {
+      await until(() => session.bound());
+      peer.send({ command: "enquire_link", sequence: 77 });
+      await until(() => peer.got.some(({ command }) => command === "enquire_link_resp"));
+      assert.is(peer.got.find(({ command }) => command === "enquire_link_resp")!.sequence, 77);
+      await until(() => peer.got.some(({ command }) => command === "enquire_link"));
+      await until(() => told.down === 1);
+      await until(() => peer.connections() >= 2);
+    }),
+);
+
+sessions("a peer that speaks HTTP, or sends a length that lies, costs its connection only", () =>
+  withSession({}, binds, async ({ peer, session, told }) => {
+    for (const bytes of [Buffer.from("HTTP/1.1 400 Bad\r\n\r\n"), Buffer.alloc(16, 0xff)]) {
+      await until(() => session.bound());
+      const before = told.down;
+      peer.raw(bytes);
+      await until(() => told.down === before + 1);
+    }
+    await until(() => session.bound());
+  }),
+);
+
+sessions("a command that it does not know is nacked, and the session goes on", () =>
+  withSession({}, binds, async ({ peer, session }) => {
+    await until(() => session.bound());
+    const unknown = Buffer.alloc(16);
+    unknown.writeUInt32BE(16);
+    unknown.writeUInt32BE(0x03, 4);
+    unknown.writeUInt32BE(41, 12);
+    peer.raw(unknown);
+    await until(() => peer.got.some(({ command }) => command === "generic_nack"));
+    const nack = peer.got.find(({ command }) => command === "generic_nack")!;
+    assert.equal([nack.sequence, nack.status], [41, 3]);
+    assert.ok(session.bound());
+  }),
+);
+
+sessions("what a peer sends in single bytes is understood, and answered", () =>
+  withSession({}, binds, async ({ peer, session, told }) => {
+    await until(() => session.bound());
+    const deliver = encodePdu({ ...SUBMIT, command: "deliver_sm", sequence: 9 } as Pdu);
+    for (let at = 0; at < deliver.length; at += 1) {
+      peer.raw(deliver.subarray(at, at + 1));
+      if (at % 8 === 0) await sleep(SYSTEM_CLOCK, 1);
+    }
+    await until(() => told.delivered.length === 1);
+    await until(() => peer.got.some(({ command }) => command === "deliver_sm_resp"));
+    assert.equal(told.delivered, [9]);
+  }),
+);
+
+sessions("a refused bind is tried again, later where it was for already being bound", () => {
+  let refusals = 0;
+  return withSession(
+    {},
+    (pdu, peer) => {
+      if (pdu.command !== "bind_transceiver") return;
+      refusals += 1;
+      const status = refusals === 1 ? 0x08 : refusals === 2 ? 0x05 : 0;
+      peer.send({ command: "bind_transceiver_resp", sequence: pdu.sequence, status, text: "" });
+    },
+    async ({ session, peer }) => {
+      // 125 ms after the first, several seconds after the second.
+      await until(() => refusals === 2);
+      await sleep(SYSTEM_CLOCK, 500);
+      assert.is(peer.connections(), 2);
+      assert.not.ok(session.bound());
+    },
+  );
+});
+
+sessions("stops when all is answered: takes no more, waits, unbinds, leaves", () =>
+  withSession(
+    {},
+    (pdu, peer) => {
+      binds(pdu, peer);
+      if (pdu.command === "unbind") peer.send({ command: "unbind_resp", sequence: pdu.sequence });
+    },
+    async ({ peer, session, told, submit }) => {
+      await until(() => session.bound());
+      submit(1);
+      session.flush();
+      await until(() => submitsIn(peer).length === 1);
+      let isStopped = false;
+      const stopping = session.stop().then(() => {
+        isStopped = true;
+      });
+      assert.is(session.room(), 0);
+      await sleep(SYSTEM_CLOCK, 100);
+      assert.not.ok(isStopped);
+      assert.not.ok(peer.got.some(({ command }) => command === "unbind"));
+      peer.send({ command: "submit_sm_resp", sequence: submitsIn(peer)[0]!.sequence, text: "x" });
+      await stopping;
+      assert.equal(told.answered, [[1, 0, "x"]]);
+      assert.equal(told.doubted, []);
+      assert.ok(peer.got.some(({ command }) => command === "unbind"));
+    },
+  ),
+);
+
+sessions("a peer that does not read: there is no room long before the window is full", () =>
+  withSession({ window: 400_000 }, binds, async ({ session, peer, submit }) => {
+    await until(() => session.bound());
+    peer.deaf(true);
+    let sent = 0;
+    while (session.room() > 0) {
+      submit(sent);
+      sent += 1;
+      if (sent % 100 === 0) session.flush();
+    }
+    assert.ok(sent < 400_000, `${sent} were written`);
+    assert.is(session.unanswered(), sent);
+    peer.deaf(false);
+    await until(() => session.room() > 0);
+  }),
+);
+
+sessions.run();
