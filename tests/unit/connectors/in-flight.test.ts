@@ -1,3 +1,4 @@
+/** The window of one session, flat by sequence number. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { newInFlight, taken } from "../../../services/connectors/smpp/in-flight.js";

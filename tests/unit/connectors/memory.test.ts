@@ -1,3 +1,4 @@
+/** What receipts and redelivered frames are compared with. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { STATE } from "../../../core/message.js";

@@ -1,3 +1,4 @@
+/** PDUs byte for byte, and bytes that are none. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { newWriter, written } from "../../../core/stream/frame.js";

@@ -1,3 +1,4 @@
+/** Whose turn it is to send. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { SLOTS } from "../../../core/subjects.js";

@@ -1,3 +1,4 @@
+/** What an answer of the carrier means. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { statusClass, statusName, statusRows } from "../../../services/connectors/smpp/status.js";
