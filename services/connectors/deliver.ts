@@ -17,10 +17,10 @@ import type { Seal } from "../../core/number-seal.js";
 import { DISPATCH } from "../../core/stream/fields.js";
 import { fixed64Of, has, newFields, readFields } from "../../core/stream/frame.js";
 import type { Outbox } from "../../core/stream/outbox.js";
-import type { Delivery, StreamClient } from "../../core/stream/stream.js";
+import type { Consumption, Delivery, StreamClient } from "../../core/stream/stream.js";
+import { type ConsumerSpec, dispatchConsumers } from "../../core/subjects.js";
 import { openAttemptKeys } from "./attempts.js";
 import { openFailover } from "./failover.js";
-import { openIntake } from "./intake.js";
 import {
   hasReady,
   isYoung,
@@ -74,7 +74,22 @@ const QUANTUM = 100;
 const GIVE_BACK_AFTER_MS = 5_000;
 /** Longer than a pull lives, so that what is given back does not return by the pull under way. */
 const GIVE_BACK_DELAY_MS = 6_000;
+const PULL_EXPIRES_MS = 5_000;
+/** Unacked frames of one subject: few where the rate is low, many where nothing limits. */
+const FRAMES_MIN = 2;
+const FRAMES_MAX = 64;
+/** What a limited carrier's queue may hold of one subject, in seconds of its rate. */
+const QUEUED_SECONDS = 2;
+
 const queuedRecords = gauge("floe_connector_records", "Records in work.", ["carrier"]);
+
+interface Source {
+  readonly spec: ConsumerSpec;
+  consumption: Consumption | undefined;
+  /** Records in work that came from here. */
+  records: number;
+  paused: boolean;
+}
 
 export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
   const { client, clock, log, config, outbox, writer } = options;
@@ -85,9 +100,17 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
   const jobs: (Job | undefined)[] = [];
   const freeNumbers: number[] = [];
   const bySequence = new Map<number, Job>();
+  const sources: Source[] = dispatchConsumers(carrier).map((spec) => ({
+    spec,
+    consumption: undefined,
+    records: 0,
+    paused: false,
+  }));
   const framesIn = framesTotal.labels("DISPATCH", "in");
   const recordsIn = recordsTotal.labels("DISPATCH", "in");
   const inWorkGauge = queuedRecords.labels(carrier);
+  const framesOutstanding = outstandingOf(config);
+  const recordsHigh = recordsHighOf(config);
   const record = newFields();
   const message = newFields();
   const submission = newSubmission(record, message);
@@ -96,6 +119,7 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
   let cancelWait = (): void => {};
   let cancelDown: (() => void) | undefined;
   let wasUp = false;
+  let consuming = false;
   let stopping = false;
   let receiptsHeld = false;
   let inWork = 0;
@@ -188,14 +212,9 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     known: (job, looked) => void resume(job, looked).catch(failed),
   });
 
-  const intake = await openIntake({
-    ...{ client, clock, config, receive, failed },
-    slots: () => link.window() / config.window,
-  });
-
   // ---- frames
 
-  function receive(delivery: Delivery, from: number): void {
+  function receive(source: Source, delivery: Delivery): void {
     framesIn.inc();
     const known = bySequence.get(delivery.sequence);
     if (known !== undefined) {
@@ -206,7 +225,7 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     }
     const number = freeNumbers.pop() ?? jobs.length;
     const job = openJob(delivery, number);
-    if (job === undefined || job.place !== from) {
+    if (job === undefined) {
       freeNumbers.push(number);
       droppedTotal.inc({ stage: "connector", code: "frame.malformed" });
       const { sequence } = delivery;
@@ -219,7 +238,11 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     recordsIn.inc(job.count);
     outcomes.adopt(job);
     inWork += job.count;
-    intake.taken(job.place, job.count);
+    source.records += job.count;
+    if (source.records >= recordsHigh && !source.paused) {
+      source.paused = true;
+      source.consumption?.pause();
+    }
     if (isSuspect(job, delivery)) lookUp(job);
     else {
       queue.add(job);
@@ -280,7 +303,12 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     jobs[job.number] = undefined;
     freeNumbers.push(job.number);
     inWork -= job.count;
-    intake.done(job.place, job.count);
+    const source = sources[job.place]!;
+    source.records -= job.count;
+    if (source.paused && source.records < recordsHigh && consuming) {
+      source.paused = false;
+      source.consumption?.resume();
+    }
   }
 
   // ---- sending
@@ -397,7 +425,6 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
         });
       }
     }
-    intake.tick();
     cancelTick = clock.after(TICK_MS, tick);
   }
 
@@ -411,14 +438,32 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     wasUp = true;
     cancelDown?.();
     cancelDown = undefined;
-    if (!stopping) intake.run(true);
+    if (consuming || stopping) return;
+    consuming = true;
+    for (const source of sources) {
+      source.paused = source.records >= recordsHigh;
+      if (source.paused) continue;
+      if (source.consumption === undefined) void consume(source).catch(failed);
+      else source.consumption.resume();
+    }
+  }
+
+  async function consume(source: Source): Promise<void> {
+    const wanted = { outstandingMax: framesOutstanding, expiresMs: PULL_EXPIRES_MS };
+    const begun = await client.consume(source.spec, wanted, (delivery) =>
+      receive(source, delivery),
+    );
+    source.consumption = begun;
+    if (stopping) await begun.stop();
+    else if (!consuming || source.paused) begun.pause();
   }
 
   function down(): void {
     cancelDown ??= clock.after(GIVE_BACK_AFTER_MS, () => {
       cancelDown = undefined;
       if (link.up() || stopping) return;
-      intake.run(false);
+      consuming = false;
+      for (const source of sources) source.consumption?.pause();
       giveBack(GIVE_BACK_DELAY_MS);
     });
   }
@@ -462,10 +507,11 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     wasUp: () => wasUp,
     async stop() {
       stopping = true;
+      consuming = false;
       cancelWait();
       cancelDown?.();
       lookup.stop();
-      await intake.stop();
+      await Promise.all(sources.map(({ consumption }) => consumption?.stop()));
       // Nothing new is sent from here on: what is at the carrier is answered, or in doubt.
       const untilMs = clock.monotonicMs() + Math.min(config.responseMs, STOP_WAIT_MS);
       while (link.unanswered() > 0 && clock.monotonicMs() < untilMs) await pause();
@@ -495,4 +541,15 @@ const HOLD_LOOK_MS = 25;
 /** Whether an attempt of one of its records is on its way to the stream. */
 function isSettling(job: Job): boolean {
   return job.status.includes(RECORD.answered);
+}
+
+function outstandingOf({ partsPerSecond }: CarrierConfig): number {
+  if (partsPerSecond === 0) return FRAMES_MAX;
+  return Math.min(FRAMES_MAX, Math.max(FRAMES_MIN, Math.ceil(partsPerSecond / 500)));
+}
+
+/** Records of one subject in work, beyond which no more are asked for. */
+function recordsHighOf({ partsPerSecond, window, binds }: CarrierConfig): number {
+  const enough = Math.max(4_000, 4 * window * binds);
+  return partsPerSecond === 0 ? enough : Math.min(enough, partsPerSecond * QUEUED_SECONDS);
 }
