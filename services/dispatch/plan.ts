@@ -15,7 +15,7 @@ import {
   putVarint,
   written,
 } from "../../core/stream/frame.js";
-import { dispatchSubject, SLOTS, type Slot } from "../../core/subjects.js";
+import { dispatchSubject, SLOTS } from "../../core/subjects.js";
 import { INDEX, INDEX_STRIDE } from "../../workers/task.js";
 import type { Part, Routed } from "./routed.js";
 
@@ -219,11 +219,6 @@ export function withHead(
   putFixed32(head, DISPATCH_FRAME.partition, partition);
   data.set(written(head), at - head.at);
   return data.subarray(at - head.at);
-}
-
-/** The slot that a place names. */
-export function slotOf(place: number): Slot {
-  return SLOTS[(place >>> 8) & 0xff] ?? SLOTS[SLOT];
 }
 
 function copy(chunk: Chunk, source: Uint8Array, from: number, end: number): void {

@@ -1,6 +1,6 @@
 /** Settings of the dispatch service. */
 import { availableParallelism } from "node:os";
-import { integer, type Settings, type SettingsTable } from "../../core/settings.js";
+import { integer, type SettingsTable } from "../../core/settings.js";
 
 export const DISPATCH_SETTINGS = {
   threads: integer(
@@ -29,4 +29,3 @@ export const DISPATCH_SETTINGS = {
     "Idempotency keys of one account in 24 hours; further ones are refused.",
   ),
 } satisfies SettingsTable;
-export type DispatchSettings = Settings<typeof DISPATCH_SETTINGS>;
