@@ -98,7 +98,8 @@ const WAYS: readonly Way[] = [
     source: "go",
     probe: ["go", "version"],
     what: `go install ${MODULE}`,
-    fetch: (to) => run("go", ["install", MODULE], { GOBIN: join(to, "bin") }),
+    // It is pure Go; without this a half-installed C compiler on the machine is asked, and fails.
+    fetch: (to) => run("go", ["install", MODULE], { GOBIN: join(to, "bin"), CGO_ENABLED: "0" }),
   },
 ];
 
