@@ -68,6 +68,8 @@ export function openInbox(options: InboxOptions): Inbox {
     const { sequence, data, id: publishId, storedAtMs } = delivery;
     const earlier = heldBySequence[lane]!.get(sequence);
     if (earlier !== undefined) {
+      // Its place in what may be outstanding is free: only the last delivery is answered.
+      earlier.delivery.forget?.();
       earlier.delivery = delivery;
       earlier.touchedAtMs = nowMs;
       return;

@@ -76,8 +76,14 @@ inbox("takes whole frames, at most a thousand records", () => {
 
 inbox("keeps one copy of a frame that is delivered again, and acks the last delivery", () => {
   const { opened, deliver, answers } = open();
-  deliver(2, 1, { sequence: 5 });
+  let forgotten = 0;
+  const forget = (): void => {
+    forgotten += 1;
+  };
+  deliver(2, 1, { sequence: 5, forget });
   deliver(2, 1, { sequence: 5, ack: () => void answers.push("ack second") });
+  // Else each delivery that comes again would take a place for ever, and one day the last.
+  assert.is(forgotten, 1);
   const taken = opened.take();
   assert.is(taken.length, 1);
   assert.is(opened.held(), 1);
