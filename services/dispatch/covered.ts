@@ -10,7 +10,8 @@ import { PUBLISH_ID_WINDOW_MS } from "../../core/limits.js";
 
 export interface Covered {
   /**
-   * Notes a decided frame. `acceptedAtMs`: when its first message was accepted, the lane's time;
+   * Notes a decided frame. `acceptedAtMs`: when its first message was accepted (where its clock was
+   * ahead, when it was decided), the lane's time;
    * `storedAtMs`: when it was stored, or where that is not known any more when it was decided.
    */
   add(

@@ -24,6 +24,11 @@ export interface Keys {
   look(tagLow: number, tagHigh: number, idLow: number, idHigh: number, atSeconds: number): number;
   /** Whether a key accepted at `atSeconds` can be remembered: there is room, and it is not too old. */
   room(atSeconds: number): boolean;
+  /**
+   * Drops what was accepted too long before `atSeconds` to be told apart from it, and tells for each
+   * the place of its account. False: `atSeconds` itself is too old.
+   */
+  makeRoom(atSeconds: number, dropped: (place: number) => void): boolean;
   /** Remembers it. `nowSeconds` bounds the hour: a clock that runs ahead must not pass the window. */
   add(
     tagLow: number,
@@ -115,11 +120,19 @@ export function openKeys(keysMax: number): Keys {
   }
 
   function room(atSeconds: number): boolean {
-    if (total >= keysMax) return false;
-    const hour = Math.floor(atSeconds / HOUR_SECONDS);
-    // Far apart hours would meet in one place.
+    return total < keysMax && fits(Math.floor(atSeconds / HOUR_SECONDS));
+  }
+
+  /** Far apart hours would meet in one place. */
+  function fits(hour: number): boolean {
     if (hour <= newestHour - HOURS + 2) return false;
     return total === 0 || hour < oldestHour + HOURS - 2;
+  }
+
+  function makeRoom(atSeconds: number, dropped: (place: number) => void): boolean {
+    const hour = Math.floor(atSeconds / HOUR_SECONDS);
+    drop((hour - HOURS + 3) * HOUR_SECONDS, Number.POSITIVE_INFINITY, dropped);
+    return fits(hour);
   }
 
   function add(
@@ -264,6 +277,7 @@ export function openKeys(keysMax: number): Keys {
   return {
     look,
     room,
+    makeRoom,
     add,
     count: () => total,
     drop,

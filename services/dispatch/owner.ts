@@ -49,6 +49,8 @@ export function openOwner(options: OwnerOptions): Owner {
   const holdings = new Map<string, Holding>();
 
   function gained(key: string, epoch: number): void {
+    // A lease may be lost and won again while what it was lost from still ends.
+    const before = holdings.get(key)?.life ?? Promise.resolve();
     const holding: Holding = {
       held: true,
       partition: undefined,
@@ -56,14 +58,16 @@ export function openOwner(options: OwnerOptions): Owner {
       wake: () => {},
     };
     holdings.set(key, holding);
-    holding.life = live(holding, Number(key), epoch);
+    holding.life = before.then(() => live(holding, Number(key), epoch));
   }
 
   async function live(holding: Holding, partition: number, epoch: number): Promise<void> {
     let pauseMs = PAUSE_MS_MIN;
     for (let life = 1; holding.held; life += 1) {
       const sinceMs = clock.monotonicMs();
-      const error = await once(holding, partition, epoch, `${processId}-${partition}-${life}`);
+      // With the epoch: under an id of its earlier frames the stream would take a frame for stored.
+      const writerId = `${processId}-${partition}-${epoch}-${life}`;
+      const error = await once(holding, partition, epoch, writerId);
       if (!holding.held) return;
       failedTotal.inc();
       log.error({ err: error, partition, epoch }, "owner failed, its state is read again");
@@ -106,7 +110,7 @@ export function openOwner(options: OwnerOptions): Owner {
       holding.held = false;
       holding.wake(undefined);
       await holding.life;
-      holdings.delete(key);
+      if (holdings.get(key) === holding) holdings.delete(key);
     },
     ready: () => [...holdings.values()].every(({ partition }) => partition !== undefined),
     partitions: () => [...holdings.values()].flatMap(({ partition }) => partition ?? []),

@@ -143,7 +143,10 @@ function applyVerdicts(
       verdict = found.end;
       const from = found.at;
       if (!isVerdict(bytes, from, found.end)) return false;
-      if (index === 0) acceptedAtMs = readUint53(bytes, from + VERDICT_AT.acceptedAtMs);
+      // A gateway whose clock is ahead must not end the time of the ids of others.
+      if (index === 0) {
+        acceptedAtMs = Math.min(decidedAtMs, readUint53(bytes, from + VERDICT_AT.acceptedAtMs));
+      }
       applyVerdict(state, bytes, from, found.end, decidedAtMs, false);
     }
     state.covered[lane]?.add(requestSequence, publishId, sequence, acceptedAtMs, decidedAtMs);
@@ -163,7 +166,7 @@ export function isVerdict(bytes: Uint8Array, at: number, end: number): boolean {
 
 /**
  * Applies the verdict in `bytes[at, end)`, all account rules done.
- * @param sought the reservations were just searched for its message, in vain.
+ * @param live its rules were just done, the search for its message among them; false: a replay.
  */
 export function applyVerdict(
   state: PartitionState,
@@ -171,7 +174,7 @@ export function applyVerdict(
   at: number,
   end: number,
   decidedAtMs: number,
-  sought: boolean,
+  live: boolean,
 ): void {
   const rank = readUint32(bytes, at + VERDICT_AT.state);
   if (rank === 0) return;
@@ -179,14 +182,19 @@ export function applyVerdict(
   const acceptedAtMs = readUint53(bytes, at + VERDICT_AT.acceptedAtMs);
   const tagLow = readUint32(bytes, at + VERDICT_AT.keyTag);
   const tagHigh = readUint32(bytes, at + VERDICT_AT.keyTag + 4);
-  if ((tagLow | tagHigh) !== 0) {
-    const full = readUint32(bytes, at + VERDICT_AT.reason) === REASON.IDEMPOTENCY_FULL;
-    if (!full) rememberKey(state, bytes, at, tagLow, tagHigh, acceptedAtMs, place, decidedAtMs);
+  const reason = readUint32(bytes, at + VERDICT_AT.reason);
+  if ((tagLow | tagHigh) !== 0 && reason !== REASON.IDEMPOTENCY_FULL) {
+    const nowSeconds = Math.floor(decidedAtMs / 1_000);
+    const seconds = Math.floor(acceptedAtMs / 1_000);
+    // A conflict was remembered only where there was room; of the others the log says that there was.
+    const isSure = !live && reason !== REASON.IDEMPOTENCY_CONFLICT;
+    const has = isSure ? madeRoom(state, seconds, nowSeconds) : keyRoom(state, place, seconds);
+    if (has) rememberKey(state, bytes, at, tagLow, tagHigh, seconds, place, nowSeconds);
   }
   if (rank !== STATE.ROUTED) return;
   const day = acceptedDay(acceptedAtMs);
   const idAt = at + VERDICT_AT.messageId;
-  assert(sought || !state.reservations.find(bytes, idAt, day), "a message is reserved for once");
+  assert(live || !state.reservations.find(bytes, idAt, day), "a message is reserved for once");
   const readable = readFields(bytes, at + VERDICT_AT.expiresAtMs + 8, end, record);
   assert(readable, "a verdict can be read");
   reservation.account = place;
@@ -206,15 +214,12 @@ function rememberKey(
   at: number,
   tagLow: number,
   tagHigh: number,
-  acceptedAtMs: number,
+  seconds: number,
   place: number,
-  decidedAtMs: number,
+  nowSeconds: number,
 ): void {
-  const seconds = Math.floor(acceptedAtMs / 1_000);
-  if (!keyRoom(state, place, seconds)) return;
   const idLow = readUint32(bytes, at + VERDICT_AT.messageId + 8);
   const idHigh = readUint32(bytes, at + VERDICT_AT.messageId + 12);
-  const nowSeconds = Math.floor(decidedAtMs / 1_000);
   state.keys.add(tagLow, tagHigh, idLow, idHigh, seconds, place, nowSeconds);
   state.accounts.addKeys(place, 1);
 }
@@ -225,6 +230,16 @@ export function keyRoom(state: PartitionState, place: number, acceptedSeconds: n
   if (Number.isNaN(acceptedSeconds)) return false;
   const { accountKeysMax } = state.limits;
   return state.accounts.keys(place) < accountKeysMax && state.keys.room(acceptedSeconds);
+}
+
+/**
+ * Makes room for a key that the log says was remembered. Live, keys of hours long past are dropped by
+ * time, which is in no log: a replay drops as few of them as it must.
+ */
+function madeRoom(state: PartitionState, seconds: number, nowSeconds: number): boolean {
+  if (Number.isNaN(seconds)) return false;
+  const bounded = Math.min(seconds, nowSeconds + 3_600);
+  return state.keys.makeRoom(bounded, (place) => state.accounts.addKeys(place, -1));
 }
 
 function applySettlementRecord(state: PartitionState, bytes: Uint8Array, of: Fields): void {

@@ -201,7 +201,8 @@ export function openTurns(options: TurnsOptions): Turns {
       counter,
     };
     writeDecision(writer, head, frames, { bytes: settlements.bytes, end: settlements.at });
-    assert(state.sequence === appender.last(), "the log goes on where the state ends");
+    const last = appender.last();
+    assert(last === state.sequence || last === 0, "the log goes on where the state ends");
     for (;;) {
       try {
         return await appender.append(written(writer));
@@ -225,7 +226,7 @@ export function openTurns(options: TurnsOptions): Turns {
     let records = settled;
     for (const { held, parts, records: count } of frames) {
       const { lane, publishId, storedAtMs } = held;
-      const acceptedAtMs = firstAccepted(parts) ?? decidedAtMs;
+      const acceptedAtMs = Math.min(decidedAtMs, firstAccepted(parts) ?? decidedAtMs);
       state.covered[lane]!.add(held.sequence, publishId, sequence, acceptedAtMs, storedAtMs);
       records += count;
     }

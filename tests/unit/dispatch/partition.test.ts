@@ -166,6 +166,49 @@ partition("takes a frame that is stored twice under one id once", async () => {
   assert.is(stage.decisions().flatMap((one) => one.covers).length, 1);
 });
 
+partition("knows a repeat by its id though another gateway's clock was ahead", async () => {
+  const stage = await openStage();
+  await stage.own();
+  await stage.publish([{ id: 1 }], { id: "same" });
+  await stage.publish([{ id: 2, acceptedAtMs: stage.clock.nowMs() + 3 * 3_600_000 }]);
+  await stage.until(() => stage.requests() === 0);
+  await stage.run(stage.server.restart(1_000));
+  await stage.publish([{ id: 1 }], { id: "same" });
+  await stage.until(() => stage.requests() === 0);
+  await stage.clock.advance(1_000);
+  assert.is(stage.decisions().flatMap((one) => one.covers).length, 2);
+});
+
+partition("appends under ids of its own when it is owned again soon", async () => {
+  const stage = await openStage();
+  const { owner } = await stage.own();
+  await stage.publish([{ id: 1 }]);
+  await stage.until(() => stage.requests() === 0);
+  await stage.run(owner.lost("0"));
+  owner.gained("0", 2);
+  await stage.publish([{ id: 2 }]);
+  await stage.until(() => stage.requests() === 0);
+  assert.equal(
+    stage.decisions().map(({ records }) => records.map(({ messageId }) => messageId)),
+    [[idOf(1)], [idOf(2)]],
+  );
+  assert.is(stage.dispatches().length, 2);
+});
+
+partition("is given up though it was won again before its first loss was through", async () => {
+  const stage = await openStage();
+  const { owner } = await stage.own();
+  const first = owner.lost("0");
+  owner.gained("0", 2);
+  await stage.run(first);
+  await stage.until(() => owner.partitions().length === 1);
+  await stage.run(owner.lost("0"));
+  assert.is(owner.partitions().length, 0);
+  await stage.publish([{ id: 1 }]);
+  await stage.clock.advance(5_000);
+  assert.is(stage.decisions().length, 0);
+});
+
 partition("acks a frame undecided that was stored long after its publication", async () => {
   const stage = await openStage();
   await stage.own();

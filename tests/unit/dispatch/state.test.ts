@@ -104,6 +104,17 @@ const states = (decision: { records: { state: number }[] }) =>
 const reasons = (decision: { records: { reason: number }[] }) =>
   decision.records.map((verdict) => verdict.reason);
 
+state("remembers keys in a replay though those of days before were dropped by time", () => {
+  const { live, turn, check } = open();
+  const dayMs = 86_400_000;
+  turn({ messages: [{ id: 1, key: 1, acceptedAtMs: NOW_MS - 3 * dayMs }] });
+  turn({ messages: [{ id: 2, key: 2, acceptedAtMs: NOW_MS - dayMs }] });
+  live.keys.drop((NOW_MS - 2 * dayMs) / 1_000, 100, (place) => live.accounts.addKeys(place, -1));
+  turn({ messages: [{ id: 3, key: 3 }] });
+  assert.is(live.keys.count(), 2);
+  check();
+});
+
 state("reserves what is routed and rejects what is not", () => {
   const { live, turn, check } = open();
   const { decision, outgoing } = turn({
