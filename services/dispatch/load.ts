@@ -7,7 +7,8 @@ import type { Logger } from "../../core/log.js";
 import type { Consumption, Objects, StreamClient } from "../../core/stream/stream.js";
 import { decisionSubject } from "../../core/subjects.js";
 import { raiseFloors } from "./floors.js";
-import { type Loaded, loadSnapshot } from "./snapshot.js";
+import { loadSnapshot, type Loaded as Restored } from "./snapshot.js";
+import type { Behind } from "./snapshots.js";
 import { applyFrame, openState, type PartitionState, type StateLimits } from "./state.js";
 
 export interface LoadOptions {
@@ -16,6 +17,12 @@ export interface LoadOptions {
   readonly log: Logger;
   readonly partition: number;
   readonly limits: StateLimits;
+}
+
+export interface Loaded extends Restored {
+  readonly behind: Behind;
+  /** Of the log's last frame: what the next one is fenced on. */
+  readonly lastSequence: number;
 }
 
 /**
@@ -29,17 +36,25 @@ export async function load(options: LoadOptions): Promise<Loaded> {
   const loaded = await loadSnapshot(objects, partition, limits, unreadable);
   const state = loaded?.state ?? openState(limits);
   await raiseFloors(client, partition, state.covered);
-  await replay(client, partition, state);
-  return { state, parts: loaded?.parts ?? [] };
+  const behind = await replay(client, partition, state);
+  const { sequence } = state;
+  // A log that was not written for a week is empty, and a subject that is empty is fenced on 0.
+  const isGone =
+    sequence > 0 &&
+    behind.frames === 0 &&
+    (await client.last("DECISIONS", decisionSubject(partition))) === undefined;
+  if (isGone) log.error({ partition, sequence }, "the log is empty, it goes on from the snapshot");
+  return { state, parts: loaded?.parts ?? [], behind, lastSequence: isGone ? 0 : sequence };
 }
 
-/** Applies what the log holds behind the state. */
+/** Applies what the log holds behind the state, and says how much that was. */
 async function replay(
   client: StreamClient,
   partition: number,
   state: PartitionState,
-): Promise<void> {
+): Promise<Behind> {
   const subject = decisionSubject(partition);
+  let [frames, sinceMs] = [0, 0];
   await new Promise<void>((resolve, reject) => {
     let reading: Promise<Consumption> | undefined;
     const end = (error?: Error): void => {
@@ -54,6 +69,8 @@ async function replay(
       ({ data, sequence }) => {
         if (faulty) return;
         const problem = tryFrame(state, data, sequence);
+        frames += 1;
+        if (frames === 1) sinceMs = state.decidedAtMs;
         if (problem === undefined) return;
         faulty = true;
         end(new FloeError("frame.malformed", { subject, sequence }, problem));
@@ -64,6 +81,7 @@ async function replay(
     );
     reading.catch(reject);
   });
+  return { frames, sinceMs };
 }
 
 /** What is wrong with a frame of the log; also what its application trips over. */

@@ -75,14 +75,15 @@ export async function openPartition(options: PartitionOptions): Promise<Partitio
 
   const objects = await client.objects(SNAPSHOTS_STORE);
   const { limits } = options;
-  const { state, parts } = await load({ client, objects, log, partition, limits });
+  const loaded = await load({ client, objects, log, partition, limits });
+  const { state, parts, behind, lastSequence } = loaded;
   if (state.epoch > epoch) throw new FloeError("stream.fenced", { partition, epoch });
   const appender = openAppender({
     client,
     clock,
     stream: "DECISIONS",
     subject: decisionSubject(partition),
-    lastSequence: state.sequence,
+    lastSequence,
     writerId: options.writerId,
     giveUpMs: APPEND_MS_MAX,
   });
@@ -144,6 +145,7 @@ export async function openPartition(options: PartitionOptions): Promise<Partitio
     partition,
     state,
     parts,
+    behind,
     between: turns.between,
     everyMs: options.snapshotEveryMs ?? SNAPSHOT_EVERY_MS,
     framesMin: options.snapshotFramesMin ?? SNAPSHOT_FRAMES_MIN,

@@ -27,12 +27,22 @@ export interface SnapshotsOptions {
   readonly state: PartitionState;
   /** Key parts of the snapshot that the state was loaded from. */
   readonly parts: readonly KeyPart[];
+  /** Frames of the log behind that snapshot, and when the first of them was decided. */
+  readonly behind: Behind;
   /** Runs it when no turn is under way. */
   between<T>(run: () => T): Promise<T>;
-  /** How often one is taken, if so many frames were appended since. */
+  /** How often one is taken, if so many frames were appended since, or one a day ago. */
   readonly everyMs: number;
   readonly framesMin: number;
 }
+
+export interface Behind {
+  readonly frames: number;
+  readonly sinceMs: number;
+}
+
+/** The log loses frames by age: long before that they are in a snapshot, however few they are. */
+const AGE_MS_MAX = 24 * 3_600_000;
 
 export interface Snapshots {
   /** Counts an appended frame. */
@@ -47,17 +57,19 @@ export function openSnapshots(options: SnapshotsOptions): Snapshots {
   const { client, objects, clock, log, partition, state } = options;
   const kept: { sequence: number; parts: readonly KeyPart[] }[] = [];
   let parts = options.parts;
-  let frames = 0;
+  let { frames, sinceMs } = options.behind;
   let takenAtMs = clock.monotonicMs();
   let taking: Promise<void> | undefined;
   let stopped = false;
 
   async function take(): Promise<void> {
     const counted = frames;
+    const takenMs = clock.nowMs();
     const taken = await options.between(() => capture(partition, state, parts));
     if (stopped) return;
     await store(objects, taken);
     frames -= counted;
+    sinceMs = takenMs;
     parts = taken.parts;
     const { sequence, bytes } = taken;
     kept.push({ sequence, parts });
@@ -81,12 +93,15 @@ export function openSnapshots(options: SnapshotsOptions): Snapshots {
 
   return {
     appended() {
+      if (frames === 0) sinceMs = clock.nowMs();
       frames += 1;
     },
     tick() {
       const nowMs = clock.monotonicMs();
       if (taking !== undefined || stopped) return;
-      if (frames < options.framesMin || nowMs - takenAtMs < options.everyMs) return;
+      const isOld = frames > 0 && clock.nowMs() - sinceMs >= AGE_MS_MAX;
+      if (frames < options.framesMin && !isOld) return;
+      if (nowMs - takenAtMs < options.everyMs) return;
       takenAtMs = nowMs;
       taking = take()
         .catch((err: unknown) => {

@@ -1,11 +1,14 @@
 /** Unit tests of snapshots: a state and what is loaded are the same, and what may be purged. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { Objects } from "../../../core/stream/stream.js";
-import { CDR_CONSUMERS, SNAPSHOTS_STORE } from "../../../core/subjects.js";
+import { simulatedClock } from "../../../core/clock.js";
+import { SILENT } from "../../../core/log.js";
+import type { Objects, StreamClient } from "../../../core/stream/stream.js";
+import { CDR_CONSUMERS, decisionSubject, SNAPSHOTS_STORE } from "../../../core/subjects.js";
 import { capture, loadSnapshot, store } from "../../../services/dispatch/snapshot.js";
+import { openSnapshots } from "../../../services/dispatch/snapshots.js";
 import { applyFrame, openState } from "../../../services/dispatch/state.js";
-import { dump, LIMITS } from "./kit.js";
+import { dump, LIMITS, NOW_MS } from "./kit.js";
 import { openStage, type Stage } from "./stage.js";
 
 const snapshot = suite("dispatch snapshots");
@@ -110,6 +113,54 @@ snapshot("let the log be purged behind the older of two, and a start need no mor
   assert.is(state.reservations.held(), 9);
   // Floors are asked of the stream at a start, and are in no log.
   assert.equal({ ...dump(state), covered: 0 }, { ...dump(stateOf(stage)), covered: 0 });
+});
+
+snapshot("let a start go on where age has emptied the log", async () => {
+  const stage = await openStage();
+  const first = await stage.own();
+  await twoSnapshots(stage);
+  await first.stop();
+  const last = stage.server.history("DECISIONS").at(-1)!.sequence;
+  await stage.run(stage.client.purge("DECISIONS", decisionSubject(0), last + 1));
+  assert.is(stage.server.stored("DECISIONS").length, 0);
+  const second = await stage.own();
+  await stage.publish([{ id: 1 }]);
+  await stage.until(() => stage.requests() === 0);
+  const { state } = second.owner.partitions()[0]!;
+  assert.ok(state.reservations.held() > 1);
+  await second.stop();
+  const third = await stage.own();
+  assert.is(third.owner.partitions()[0]!.state.sequence, state.sequence);
+});
+
+snapshot("are taken of a few frames too, long before age takes these from the log", async () => {
+  const clock = simulatedClock(NOW_MS);
+  const objects = memoryObjects();
+  const snapshots = openSnapshots({
+    client: {} as StreamClient,
+    objects,
+    clock,
+    log: SILENT,
+    partition: 0,
+    state: openState(LIMITS),
+    parts: [],
+    behind: { frames: 1, sinceMs: NOW_MS - 23 * HOUR },
+    between: async (run) => run(),
+    everyMs: 60_000,
+    framesMin: 1_000,
+  });
+  await clock.advance(HOUR - 1);
+  snapshots.tick();
+  assert.is(objects.there.size, 0);
+  await clock.advance(1);
+  snapshots.tick();
+  await clock.advance(HOUR);
+  assert.is(objects.there.size, 1);
+  // Nothing was appended since.
+  await clock.advance(48 * HOUR);
+  snapshots.tick();
+  await clock.advance(HOUR);
+  assert.is(objects.there.size, 1);
 });
 
 snapshot("never purge what cdr has not acked", async () => {
