@@ -257,11 +257,13 @@ export function openKeys(keysMax: number): Keys {
     const generation = generations[hour % HOURS]!;
     const rows = new Uint32Array((generation.count - generation.dropped) * WORDS);
     let into = 0;
-    for (let place = generation.dropped; place < generation.count; place += 1) {
+    for (let place = generation.dropped; place < generation.count; ) {
+      const end = Math.min(generation.count, ((place >>> CHUNK_SHIFT) + 1) << CHUNK_SHIFT);
       const from = (place & (CHUNK_ENTRIES - 1)) * WORDS;
       const chunk = generation.chunks[place >>> CHUNK_SHIFT]!;
-      for (let word = 0; word < WORDS; word += 1) rows[into + word] = chunk[from + word]!;
-      into += WORDS;
+      rows.set(chunk.subarray(from, from + (end - place) * WORDS), into);
+      into += (end - place) * WORDS;
+      place = end;
     }
     return new Uint8Array(rows.buffer);
   }

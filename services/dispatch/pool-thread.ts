@@ -1,6 +1,6 @@
 /**
  * Pool thread: what piscina loads in each thread. Runs the task, and moves its buffers back instead
- * of having them copied twice (0.5 us of the main thread a message at full frames).
+ * of having them copied twice (about 0.5 us a message at full frames).
  *
  * The worker itself knows nothing of piscina, and is loaded here by its place, so that no file of
  * this service imports its code.

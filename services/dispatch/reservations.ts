@@ -5,11 +5,11 @@
  * One flat table keyed by message id and accepted day, 32 bytes an entry, open addressing with
  * linear probing; a removed entry's successors move up, so there are no tombstones and a table that
  * is emptied is as fast as a new one. It is cut into 256 segments by hash that grow one by one:
- * doubling 8 million entries at once would stop the process for a second, a segment takes 2 ms.
+ * doubling millions of entries at once would stop the process.
  *
  * `find` leaves a cursor on the entry, which the other functions mean; no call may come between.
- * Measured: find + insert 0.09 us, find + remove 0.08 us at 1 million entries, where a Map of
- * objects takes 0.8-1.5 us and ten times the memory.
+ * Measured at a million entries on a busy machine: search and insert, then search and remove 0.6 us
+ * together, where inserting into a Map of objects by text takes 1.4 us, and ten times the memory.
  */
 import assert from "node:assert";
 import { readUint32 } from "../../core/stream/frame.js";
@@ -41,8 +41,9 @@ export interface Reservations {
   sweep(endedBeforeMs: number, slotsMax: number): number;
   /** Every entry as its 8 words, for checks. */
   each(seen: (words: Uint32Array) => void): void;
-  /** All of it as bytes, and back, into a table that is new. */
-  dump(): Uint8Array;
+  /** All of it as it lies in memory, for `packReservations`: 55 ms a million entries. */
+  copy(): readonly Uint32Array[];
+  /** Puts what was packed into a table that is new. */
   restore(bytes: Uint8Array): void;
 }
 
@@ -60,6 +61,8 @@ export interface Reservation {
 const WORDS = 8;
 const SEGMENTS = 256;
 const FIRST_SLOTS = 16;
+/** Words that are packed without a break: 3 ms. */
+const PACK_WORDS = 2 ** 18;
 const PRICE_BITS = 0x1fffff;
 const STATUS_SHIFT = 21;
 const BASIS_SHIFT = 23;
@@ -214,18 +217,7 @@ export function openReservations(): Reservations {
     held: () => held,
     count: () => total,
     sweep,
-    dump() {
-      const rows = new Uint32Array(total * WORDS);
-      let into = 0;
-      for (const all of segments) {
-        for (let from = 0; from < all.length; from += WORDS) {
-          if (all[from + 6]! >>> STATUS_SHIFT === 0) continue;
-          for (let word = 0; word < WORDS; word += 1) rows[into + word] = all[from + word]!;
-          into += WORDS;
-        }
-      }
-      return new Uint8Array(rows.buffer);
-    },
+    copy: () => segments.map((all) => all.slice()),
     restore(bytes) {
       const rows = new Uint32Array(new Uint8Array(bytes).buffer);
       for (let from = 0; from < rows.length; from += WORDS) {
@@ -244,6 +236,27 @@ export function openReservations(): Reservations {
       }
     },
   };
+}
+
+/** The entries of a copy as bytes. Between its parts others may run: it takes 0.1 s a million. */
+export async function packReservations(copy: readonly Uint32Array[]): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let words = 0;
+  for (const all of copy) {
+    let into = 0;
+    // In place: the copy is nobody else's.
+    for (let from = 0; from < all.length; from += WORDS) {
+      if (all[from + 6]! >>> STATUS_SHIFT === 0) continue;
+      all.copyWithin(into, from, from + WORDS);
+      into += WORDS;
+    }
+    parts.push(new Uint8Array(all.buffer, 0, into * 4));
+    words += all.length;
+    if (words < PACK_WORDS) continue;
+    words = 0;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return Buffer.concat(parts);
 }
 
 /** Ids end in random bits, or in a counter: either way all bits of the result depend on them. */

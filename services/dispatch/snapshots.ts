@@ -67,15 +67,15 @@ export function openSnapshots(options: SnapshotsOptions): Snapshots {
     const takenMs = clock.nowMs();
     const taken = await options.between(() => capture(partition, state, parts));
     if (stopped) return;
-    await store(objects, taken);
+    const bytes = await store(objects, taken);
     frames -= counted;
     sinceMs = takenMs;
     parts = taken.parts;
-    const { sequence, bytes } = taken;
+    const { sequence } = taken;
     kept.push({ sequence, parts });
     if (kept.length > 2) kept.shift();
-    snapshotBytes.set({ partition }, bytes.length);
-    log.debug({ partition, sequence, bytes: bytes.length }, "snapshot stored");
+    snapshotBytes.set({ partition }, bytes);
+    log.debug({ partition, sequence, bytes }, "snapshot stored");
     const throughSequence = await prune(objects, partition, kept);
     if (throughSequence > 0) await purge(throughSequence);
   }
