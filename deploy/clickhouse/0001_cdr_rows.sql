@@ -51,4 +51,4 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(accepted_day)
 ORDER BY (account, accepted_day, message_id)
 -- Few and wide merges: each costs 3-4 us a row, and tens of parts are nothing to FINAL.
-SETTINGS min_parts_to_merge_at_once = 12;
+SETTINGS min_parts_to_merge_at_once = 20;

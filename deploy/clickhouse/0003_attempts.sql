@@ -32,4 +32,4 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(accepted_at)
 ORDER BY (carrier, carrier_id, message_id, accepted_at, hop, kind, part, state, part_state)
 -- Few and wide merges: each costs 3-4 us a row, and tens of parts are nothing to FINAL.
-SETTINGS min_parts_to_merge_at_once = 12;
+SETTINGS min_parts_to_merge_at_once = 20;

@@ -19,4 +19,4 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(at)
 ORDER BY (account, toDate(at), call_id)
 -- Few and wide merges: each costs 3-4 us a row, and tens of parts are nothing to FINAL.
-SETTINGS min_parts_to_merge_at_once = 12;
+SETTINGS min_parts_to_merge_at_once = 20;

@@ -136,6 +136,8 @@ export function takeAttempt(batch: Batch, data: Source, from: number, to: number
   for (let part = 1; part <= ids; part += 1) {
     nextField(source.bytes, next, end, ATTEMPT.carrierIds);
     next = found.end;
+    // A part that the carrier did not take has an empty id, and a receipt that says so.
+    if (found.at === found.end) continue;
     addRow(attempts, source, at, part, ids);
     putTextValue(attempts.carrierId, source, found.at, found.end);
   }
@@ -194,14 +196,17 @@ function countIds(bytes: Uint8Array, rest: number, end: number): number {
 /** Where the first carrier id starts; -1: there is none. `idEnd` says where it ends. */
 function firstId(bytes: Uint8Array, rest: number, end: number, ids: number): number {
   if (ids === 0) return -1;
-  if (ids > 1) {
-    nextField(bytes, rest, end, ATTEMPT.carrierIds);
+  if (ids === 1) {
+    const place = fields[2 * ATTEMPT.carrierIds]!;
+    idEnd = place + lastIdBytes();
+    return place;
+  }
+  for (let next = rest; nextField(bytes, next, end, ATTEMPT.carrierIds) === 1; next = found.end) {
+    if (found.at === found.end) continue;
     idEnd = found.end;
     return found.at;
   }
-  const place = fields[2 * ATTEMPT.carrierIds]!;
-  idEnd = place + lastIdBytes();
-  return place;
+  return -1;
 }
 
 /** Certainty, hop, time, carrier, NUL, the first carrier id. */

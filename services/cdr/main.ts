@@ -13,7 +13,7 @@ import { FloeError, isFloeError } from "../../core/errors.js";
 import type { CommonSettings, Host, Serve } from "../../core/host.js";
 import type { Logger } from "../../core/log.js";
 import { holdLeases } from "../../core/stream/lease.js";
-import type { StreamClient } from "../../core/stream/stream.js";
+import type { Consumption, StreamClient } from "../../core/stream/stream.js";
 import { BUCKETS, CDR_CONSUMERS } from "../../core/subjects.js";
 import { openChores } from "./chores.js";
 import { migrate } from "./migrate.js";
@@ -75,16 +75,24 @@ async function start(
 
   const clickhouse = openClickHouse(target);
   const rollups = openRollups(clickhouse);
+  let consumptions: readonly Consumption[] = [];
   const writer = openWriter({
     clickhouse,
     clock,
     log,
     flushMs: settings.flushMs,
+    flushMsMax: Math.max(settings.flushMs, settings.flushMsMax),
     flushRows: settings.flushRows,
+    holdBack(full) {
+      for (const one of consumptions) {
+        if (full) one.pause();
+        else one.resume();
+      }
+    },
     stored: rollups.touch,
   });
   host.readiness("cdr inserts", writer.healthy);
-  const consumptions = await Promise.all(
+  consumptions = await Promise.all(
     CDR_CONSUMERS.map(async (spec) => {
       const ackPendingMax = 4 * settings.outstandingFrames;
       await client.declareConsumer(spec, { ackPendingMax });

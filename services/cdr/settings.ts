@@ -8,6 +8,11 @@ export const CDR_SETTINGS = {
     { min: 10, max: 60_000, default: 1_000 },
     "How long a record may wait in memory for the others of its message.",
   ),
+  flushMsMax: integer(
+    "FLOE_CDR_FLUSH_MS_MAX",
+    { min: 10, max: 60_000, default: 3_000 },
+    "The same while records keep coming: fewer inserts, and more messages complete in one row.",
+  ),
   flushRows: integer(
     "FLOE_CDR_FLUSH_ROWS",
     { min: 1, max: 64_000, default: 50_000 },

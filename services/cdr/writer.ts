@@ -23,15 +23,21 @@ import {
   rowsOf,
   type TableBlock,
 } from "./batch.js";
-import { type OpenFrame, openFrame, type SourceName, takeFrame } from "./frames.js";
+import { type SourceName, takeFrame } from "./frames.js";
 import { newTextColumns } from "./rows.js";
+import { newWaiting } from "./waiting.js";
 
 export interface WriterOptions {
   readonly clickhouse: ClickHouse;
   readonly clock: Clock;
   readonly log: Logger;
+  /** How long a record waits for others, and how long while they keep coming. */
   readonly flushMs: number;
+  readonly flushMsMax: number;
+  /** Messages that make a flush before its time. */
   readonly flushRows: number;
+  /** Called with true when enough frames wait unread, with false when more are welcome. */
+  holdBack(full: boolean): void;
   /** Called when a flush is stored, before its frames are acked. */
   stored(hours: ReadonlySet<number>): Promise<void>;
 }
@@ -46,7 +52,12 @@ export interface Writer {
   abandon(): void;
 }
 
+const SOURCES = ["DECISIONS", "ATTEMPTS", "USAGE"] as const;
 const TURN_MS = 5;
+/** Of frames that no batch has room for. What was asked for still comes, 8 MiB a stream. */
+const WAITING_BYTES_MAX = 64 * 1_024 * 1_024;
+/** Frames keep coming if the last one came so short a time ago, in parts of `flushMs`. */
+const QUIET_PARTS = 4;
 const RETRY_MS_MIN = 200;
 const RETRY_MS_MAX = 10_000;
 const WORKING_MS = ACK_WAIT_MS / 3;
@@ -63,23 +74,35 @@ const flushSeconds = histogram(
 );
 
 export function openWriter(options: WriterOptions): Writer {
-  const { clickhouse, clock, log, flushMs, flushRows } = options;
+  const { clickhouse, clock, log, flushMs, flushMsMax, flushRows } = options;
   const texts = newTextColumns();
-  const waiting: OpenFrame[] = [];
+  const waiting = newWaiting(SOURCES);
   let filling = newBatch();
   let spare: Batch | undefined = newBatch();
   let flushing: Promise<void> | undefined;
   let cancelTimer: (() => void) | undefined;
   /** The batch that fills has waited long enough. */
   let due = false;
+  let filledAtMs = 0;
+  let receivedAtMs = 0;
   let pumping = false;
+  let full = false;
   let failures = 0;
   let abandoned = false;
   let draining: (() => void)[] = [];
 
   function receive(source: SourceName, delivery: Delivery): void {
-    waiting.push(openFrame(source, delivery));
+    waiting.add(source, delivery);
+    holdBack();
+    receivedAtMs = clock.monotonicMs();
     pumpSoon();
+  }
+
+  function holdBack(): void {
+    const limit = full ? WAITING_BYTES_MAX / 2 : WAITING_BYTES_MAX;
+    if (waiting.bytes() > limit === full) return;
+    full = !full;
+    options.holdBack(full);
   }
 
   function pumpSoon(): void {
@@ -94,8 +117,8 @@ export function openWriter(options: WriterOptions): Writer {
   /** Frames into the batch that fills; a full one is flushed if none is being so. */
   function pump(): void {
     const untilMs = clock.monotonicMs() + TURN_MS;
-    while (waiting.length > 0) {
-      if (!takeFrame(waiting[0]!, filling, log)) {
+    for (let frame = waiting.first(); frame !== undefined; frame = waiting.first()) {
+      if (!takeFrame(frame, filling, log)) {
         if (!flush()) break;
         continue;
       }
@@ -107,14 +130,29 @@ export function openWriter(options: WriterOptions): Writer {
         break;
       }
     }
-    waitingFrames.set(waiting.length);
-    if (!isEmpty(filling)) {
-      cancelTimer ??= clock.after(flushMs, () => {
-        // A flush that runs begins the next one itself when it ends.
-        due = true;
-        flush();
-      });
+    holdBack();
+    waitingFrames.set(waiting.count());
+    if (!isEmpty(filling) && cancelTimer === undefined) {
+      filledAtMs = clock.monotonicMs();
+      cancelTimer = clock.after(flushMs, flushOrWait);
     }
+  }
+
+  /**
+   * An insert costs ClickHouse some 10 ms whatever is in it, so while frames keep coming a batch
+   * waits longer: under load fewer parts, and more messages whose records meet.
+   */
+  function flushOrWait(): void {
+    const nowMs = clock.monotonicMs();
+    const quietMs = flushMs / QUIET_PARTS;
+    const leftMs = filledAtMs + flushMsMax - nowMs;
+    if (nowMs - receivedAtMs < quietMs && leftMs > 0) {
+      cancelTimer = clock.after(Math.min(quietMs, leftMs), flushOrWait);
+      return;
+    }
+    // A flush that runs begins the next one itself when it ends.
+    due = true;
+    flush();
   }
 
   /** Begins to write the batch that fills. @returns false if one is being written. */
@@ -182,7 +220,7 @@ export function openWriter(options: WriterOptions): Writer {
     let cancel: () => void;
     const again = (): void => {
       for (const frame of [...frames, ...filling.frames]) frame.working().catch(() => {});
-      for (const { delivery } of waiting) delivery.working().catch(() => {});
+      for (const { delivery } of waiting.all()) delivery.working().catch(() => {});
       cancel = clock.after(WORKING_MS, again);
     };
     cancel = clock.after(WORKING_MS, again);
@@ -193,7 +231,7 @@ export function openWriter(options: WriterOptions): Writer {
     receive,
     healthy: () => failures === 0,
     drain() {
-      if (isEmpty(filling) && waiting.length === 0 && flushing === undefined) {
+      if (isEmpty(filling) && waiting.count() === 0 && flushing === undefined) {
         return Promise.resolve();
       }
       return new Promise((resolve) => {
