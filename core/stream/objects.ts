@@ -1,5 +1,5 @@
 /** Objects: large immutable values (binary table sets) in a NATS object store, by @nats-io/obj. */
-import { jetstream } from "@nats-io/jetstream";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { Objm } from "@nats-io/obj";
 import { FloeError } from "../errors.js";
 import type { Link } from "./link.js";
@@ -30,6 +30,14 @@ export async function openObjects(link: Link, name: string, replicas = 1): Promi
     delete: (key) =>
       attempt("delete", async () => {
         await store.delete(key);
+        // What the library leaves is a mark of the deletion for ever, which every list reads.
+        const streams = (await jetstreamManager(link.nats)).streams;
+        await streams.purge(`OBJ_${name}`, { filter: `$O.${name}.M.${objectName(key)}` });
       }),
   };
+}
+
+/** As subjects of an object store name it (ADR-20): padded base64 for URLs. */
+function objectName(key: string): string {
+  return Buffer.from(key, "utf8").toString("base64").replaceAll("+", "-").replaceAll("/", "_");
 }

@@ -6,7 +6,7 @@ import { isFloeError } from "../../../core/errors.js";
 import { openAppender } from "../../../core/stream/append.js";
 import { holdLeases } from "../../../core/stream/lease.js";
 import type { StreamClient } from "../../../core/stream/stream.js";
-import { STREAMS } from "../../../core/subjects.js";
+import { STREAMS, type StreamName } from "../../../core/subjects.js";
 import { withNats } from "../with-nats.js";
 
 const keys = suite("keys, leases and appends on nats-server");
@@ -83,7 +83,8 @@ keys("bucket reads survive a restart, and watchers miss nothing", () =>
 
 keys("object stores keep large values by name", () =>
   withNats(async (nats) => {
-    const objects = await (await nats.client()).objects("test_tables");
+    const client = await nats.client();
+    const objects = await client.objects("test_tables");
     const large = new Uint8Array(700_000).map((_, index) => index % 251);
     await objects.put("v1", large);
     await objects.put("v2", bytes("small"));
@@ -92,6 +93,10 @@ keys("object stores keep large values by name", () =>
     await objects.delete("v1");
     assert.is(await objects.get("v1"), undefined);
     assert.equal(await objects.list(), ["v2"]);
+    // Nothing is left of it: a snapshot a minute would else leave half a million marks a year, and
+    // every list reads them all.
+    const { messages } = await client.state("OBJ_test_tables" as StreamName);
+    assert.is(messages, 2, "one object: what it is, and its bytes");
   }),
 );
 
