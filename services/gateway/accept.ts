@@ -53,6 +53,8 @@ export interface AcceptOptions {
   readonly remembered: RememberedKeys;
   readonly partitions: number;
   readonly recordsMax: number;
+  readonly bytesMax: number;
+  /** One account may have so many of the records, and as large a part of the bytes. */
   readonly accountRecordsMax: number;
 }
 
@@ -61,6 +63,7 @@ const OVERDUE_TICK_MS = 10;
 
 export function openAcceptor(options: AcceptOptions): Acceptor {
   const { clock, outbox, identity, remembered, partitions } = options;
+  const accountBytesMax = (options.bytesMax * options.accountRecordsMax) / options.recordsMax;
   const keys: OutboxKey[] = [];
   const pool = openTakenPool(settled);
   const waiting: Slot[] = [];
@@ -95,8 +98,13 @@ export function openAcceptor(options: AcceptOptions): Acceptor {
     // Asked for all of them at once: a half-accepted batch is worse than one to repeat.
     if (outbox.waiting() + count > options.recordsMax) return OUTBOX_FULL;
     if (account.waiting + count > options.accountRecordsMax) return ACCOUNT_FULL;
+    // A request that is larger than the share by itself is taken while nothing else waits.
+    const bytes = account.waitingBytes + request.length;
+    if (account.waitingBytes > 0 && bytes > accountBytesMax) return ACCOUNT_FULL;
+    account.waitingBytes = bytes;
     const slot = pool.get(count);
     slot.account = account;
+    slot.requestBytes = request.length;
     slot.answer = answer;
     slot.answerByMs = answerByMs;
     slot.acceptedAtMs = clock.nowMs();
@@ -173,6 +181,7 @@ export function openAcceptor(options: AcceptOptions): Acceptor {
       if (slot.place < 0 && !slot.answered) wait(slot);
       return;
     }
+    slot.account!.waitingBytes -= slot.requestBytes;
     if (!slot.answered) answerNow(slot);
     pool.put(slot);
   }

@@ -27,6 +27,8 @@ export interface AccountState {
   status: AccountConfig["status"];
   /** Records of this account that wait for the stream (accept.ts counts). */
   waiting: number;
+  /** Bytes of the requests that these came in. */
+  waitingBytes: number;
 }
 
 export interface Caller {
@@ -136,7 +138,8 @@ export function openAuthenticator(log: Logger): Authenticator {
       const { account, plan, status } = parseAccount(value);
       if (String(account) !== name) throw new Error("the account lies under another number");
       const state = accounts.get(account);
-      if (state === undefined) accounts.set(account, { account, plan, status, waiting: 0 });
+      if (state === undefined)
+        accounts.set(account, { account, plan, status, waiting: 0, waitingBytes: 0 });
       else Object.assign(state, { plan, status });
     } catch (err) {
       log.error({ err, account: name }, "an account cannot be read");

@@ -39,7 +39,7 @@ export const GATEWAY_SETTINGS = {
   accountRecordsMax: integer(
     "FLOE_GATEWAY_ACCOUNT_RECORDS_MAX",
     { min: 1_000, max: 1_000_000, default: 25_000 },
-    "How many of those may be one account's, so that the others find room.",
+    "How many of those may be one account's, and as large a part of their bytes: others find room.",
   ),
   bytesMax: integer(
     "FLOE_GATEWAY_BYTES_MAX",

@@ -49,6 +49,8 @@ export interface Slot extends Taken {
   /** Monotonic. */
   answerByMs: number;
   account: AccountState | undefined;
+  /** Of the request that they came in. */
+  requestBytes: number;
   /** Place in `waiting`; -1: not there. */
   place: number;
 }
@@ -111,6 +113,7 @@ function newSlot(capacity: number): Slot {
     acceptedAtMs: 0,
     answerByMs: 0,
     account: undefined,
+    requestBytes: 0,
     place: -1,
   };
 }

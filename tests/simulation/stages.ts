@@ -74,6 +74,7 @@ export async function openGateway(
     remembered: openRememberedKeys(64),
     partitions: plan.partitions,
     recordsMax: 1_000,
+    bytesMax: 1_000_000,
     accountRecordsMax: 500,
   });
   return {

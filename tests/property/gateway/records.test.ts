@@ -60,7 +60,7 @@ records("a request record reads back as it was written, message bytes untouched"
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
       const slot = slotOf(2);
       slot.acceptedAtMs = acceptedAtMs;
-      slot.account = { account, plan, status: "active", waiting: 0 };
+      slot.account = { account, plan, status: "active", waiting: 0, waitingBytes: 0 };
       slot.ids.set(id, 16);
       slot.tags[2] = tagLow;
       slot.tags[3] = tagHigh;

@@ -44,9 +44,16 @@ function open(
     remembered: openRememberedKeys(64),
     partitions: 4,
     recordsMax,
+    bytesMax,
     accountRecordsMax,
   });
-  const account: AccountState = { account: 7, plan: 3, status: "active", waiting: 0 };
+  const account: AccountState = {
+    account: 7,
+    plan: 3,
+    status: "active",
+    waiting: 0,
+    waitingBytes: 0,
+  };
   const answers: Answered[] = [];
   const take = (messages: Message[], answerByMs = 15_000): Refusal | undefined =>
     acceptor.take(encodeBatch(messages), 1, messages.length, account, answerByMs, (taken) => {
@@ -187,11 +194,39 @@ accept("refuses more of one account than its share, and still takes another's", 
   stream.mode = "hang";
   assert.is(take([message(), message()]), undefined);
   assert.match(take([message()])?.details ?? "", /this account/);
-  const other: AccountState = { account: 8, plan: 3, status: "active", waiting: 0 };
+  const other: AccountState = {
+    account: 8,
+    plan: 3,
+    status: "active",
+    waiting: 0,
+    waitingBytes: 0,
+  };
   assert.is(
     acceptor.take(encodeBatch([message()]), 1, 1, other, 1e9, () => {}),
     undefined,
   );
+});
+
+accept("refuses more bytes of one account than its share, and still takes another's", async () => {
+  const bounds = { recordsMax: 100, accountRecordsMax: 50, bytesMax: 20_000 };
+  const { stream, clock, acceptor, account, take } = open(bounds);
+  stream.mode = "hang";
+  const long = message({ body: { $case: "text", text: "x".repeat(4_000) } });
+  let taken = 0;
+  while (take([long]) === undefined) taken += 1;
+  assert.is(taken, 2);
+  const other: AccountState = { ...account, account: 8, waiting: 0, waitingBytes: 0 };
+  let fates: string[] = [];
+  const answer = (one: Taken): void => {
+    fates = copy(one).fates;
+  };
+  assert.is(acceptor.take(encodeBatch([message()]), 1, 1, other, 1e9, answer), undefined);
+  stream.mode = "store";
+  stream.release();
+  await settle(clock);
+  await settle(clock);
+  assert.equal(fates, ["stored"]);
+  assert.is(account.waitingBytes, 0);
 });
 
 accept("tells those that the outbox has no bytes for", async () => {
