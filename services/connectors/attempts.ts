@@ -117,8 +117,9 @@ export function putBind(writer: FrameWriter, bind: Uint8Array): void {
 
 /** What a refusal says: field 10 on. */
 export interface Refusal {
-  /** command_status of the carrier, or a reason of ours (core/message.ts). */
+  /** command_status of the carrier, or a reason of ours (core/message.ts), then with its name. */
   readonly error: number;
+  readonly reason: string;
   readonly final: boolean;
   /** Carrier tried next and the place of its frame; "" and 0: none. */
   readonly nextCarrier: string;
@@ -128,6 +129,7 @@ export interface Refusal {
 
 export function putRefusal(writer: FrameWriter, refusal: Refusal): void {
   putFixed32(writer, ATTEMPT.error, refusal.error);
+  putText(writer, ATTEMPT.errorText, refusal.reason);
   putVarint(writer, ATTEMPT.final, refusal.final ? 1 : 0);
   putText(writer, ATTEMPT.nextCarrier, refusal.nextCarrier);
   if (refusal.nextCarrier !== "") putFixed32(writer, ATTEMPT.nextPlace, refusal.nextPlace);

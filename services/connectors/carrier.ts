@@ -49,6 +49,13 @@ export async function openCarrier(options: CarrierOptions): Promise<Carrier> {
     openLink: (events) =>
       options.openLink?.(events) ?? openSmppLink({ config, clock, log: options.log }, events),
   });
+  // A lease that was lost and won again at once finds its slot still leaving: one after the other.
+  const slots: Promise<void>[] = [];
+  const inTurn = (slot: number, run: () => Promise<void> | void): Promise<void> => {
+    const done = (slots[slot] ?? Promise.resolve()).then(run);
+    slots[slot] = done;
+    return done;
+  };
   const leases = await holdLeases({
     bucket: options.leases,
     clock,
@@ -56,8 +63,8 @@ export async function openCarrier(options: CarrierOptions): Promise<Carrier> {
     keys: Array.from({ length: config.binds }, (_, slot) => String(slot)),
     member: processId,
     ttlSeconds: options.leaseSeconds,
-    gained: (slot) => deliver.link.openSlot(Number(slot)),
-    lost: (slot) => deliver.link.closeSlot(Number(slot)),
+    gained: (slot) => void inTurn(Number(slot), () => deliver.link.openSlot(Number(slot))),
+    lost: (slot) => inTurn(Number(slot), () => deliver.link.closeSlot(Number(slot))),
   });
   return {
     config,

@@ -17,10 +17,10 @@ import type { Seal } from "../../core/number-seal.js";
 import { DISPATCH } from "../../core/stream/fields.js";
 import { fixed64Of, has, newFields, readFields } from "../../core/stream/frame.js";
 import type { Outbox } from "../../core/stream/outbox.js";
-import type { Consumption, Delivery, StreamClient } from "../../core/stream/stream.js";
-import { type ConsumerSpec, dispatchConsumers } from "../../core/subjects.js";
+import type { Delivery, StreamClient } from "../../core/stream/stream.js";
 import { openAttemptKeys } from "./attempts.js";
 import { openFailover } from "./failover.js";
+import { openIntake } from "./intake.js";
 import {
   hasReady,
   isYoung,
@@ -74,22 +74,7 @@ const QUANTUM = 100;
 const GIVE_BACK_AFTER_MS = 5_000;
 /** Longer than a pull lives, so that what is given back does not return by the pull under way. */
 const GIVE_BACK_DELAY_MS = 6_000;
-const PULL_EXPIRES_MS = 5_000;
-/** Unacked frames of one subject: few where the rate is low, many where nothing limits. */
-const FRAMES_MIN = 2;
-const FRAMES_MAX = 64;
-/** What a limited carrier's queue may hold of one subject, in seconds of its rate. */
-const QUEUED_SECONDS = 2;
-
 const queuedRecords = gauge("floe_connector_records", "Records in work.", ["carrier"]);
-
-interface Source {
-  readonly spec: ConsumerSpec;
-  consumption: Consumption | undefined;
-  /** Records in work that came from here. */
-  records: number;
-  paused: boolean;
-}
 
 export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
   const { client, clock, log, config, outbox, writer } = options;
@@ -100,17 +85,9 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
   const jobs: (Job | undefined)[] = [];
   const freeNumbers: number[] = [];
   const bySequence = new Map<number, Job>();
-  const sources: Source[] = dispatchConsumers(carrier).map((spec) => ({
-    spec,
-    consumption: undefined,
-    records: 0,
-    paused: false,
-  }));
   const framesIn = framesTotal.labels("DISPATCH", "in");
   const recordsIn = recordsTotal.labels("DISPATCH", "in");
   const inWorkGauge = queuedRecords.labels(carrier);
-  const framesOutstanding = outstandingOf(config);
-  const recordsHigh = recordsHighOf(config);
   const record = newFields();
   const message = newFields();
   const submission = newSubmission(record, message);
@@ -119,7 +96,6 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
   let cancelWait = (): void => {};
   let cancelDown: (() => void) | undefined;
   let wasUp = false;
-  let consuming = false;
   let stopping = false;
   let receiptsHeld = false;
   let inWork = 0;
@@ -201,8 +177,6 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     answered: schedule,
   });
   const link = options.openLink(events);
-  // Before there is a session: what waits for a carrier is to be seen from outside.
-  await Promise.all(sources.map(({ spec }) => client.declareConsumer(spec)));
   const observer = await observe({
     ...{ client, clock, carrier, memory, writer },
     changed: () => receipts.lookAgain(),
@@ -212,9 +186,14 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     known: (job, looked) => void resume(job, looked).catch(failed),
   });
 
+  const intake = await openIntake({
+    ...{ client, clock, config, receive, failed },
+    slots: () => link.window() / config.window,
+  });
+
   // ---- frames
 
-  function receive(source: Source, delivery: Delivery): void {
+  function receive(delivery: Delivery, from: number): void {
     framesIn.inc();
     const known = bySequence.get(delivery.sequence);
     if (known !== undefined) {
@@ -225,7 +204,7 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     }
     const number = freeNumbers.pop() ?? jobs.length;
     const job = openJob(delivery, number);
-    if (job === undefined) {
+    if (job === undefined || job.place !== from) {
       freeNumbers.push(number);
       droppedTotal.inc({ stage: "connector", code: "frame.malformed" });
       const { sequence } = delivery;
@@ -238,11 +217,7 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     recordsIn.inc(job.count);
     outcomes.adopt(job);
     inWork += job.count;
-    source.records += job.count;
-    if (source.records >= recordsHigh && !source.paused) {
-      source.paused = true;
-      source.consumption?.pause();
-    }
+    intake.taken(job.place, job.count);
     if (isSuspect(job, delivery)) lookUp(job);
     else {
       queue.add(job);
@@ -303,12 +278,7 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     jobs[job.number] = undefined;
     freeNumbers.push(job.number);
     inWork -= job.count;
-    const source = sources[job.place]!;
-    source.records -= job.count;
-    if (source.paused && source.records < recordsHigh && consuming) {
-      source.paused = false;
-      source.consumption?.resume();
-    }
+    intake.done(job.place, job.count);
   }
 
   // ---- sending
@@ -367,13 +337,26 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
       const index = isAgain ? job.ready.pop()! : job.cursor;
       if (!isAgain) job.cursor += 1;
       if (job.status[index] !== RECORD.waiting) continue;
-      if (submit(job, index) !== NO_ROOM) continue;
+      if (submitSafely(job, index) !== NO_ROOM) continue;
       if (isAgain) job.ready.push(index);
       else job.cursor -= 1;
       return false;
     }
     if (!hasReady(job)) queue.remove(job);
     return true;
+  }
+
+  /** A frame that came often may hold the record that ends processes: it is met one by one. */
+  function submitSafely(job: Job, index: number): number {
+    if (job.deliveries[0]!.deliveryCount <= POISON_DELIVERIES) return submit(job, index);
+    try {
+      return submit(job, index);
+    } catch (err) {
+      log.error({ err, sequence: job.sequence, record: index }, "a record cannot be sent");
+      droppedTotal.inc({ stage: "connector", code: "poison" });
+      outcomes.impossible(job, index);
+      return CANNOT;
+    }
   }
 
   function submit(job: Job, index: number): number {
@@ -425,6 +408,7 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
         });
       }
     }
+    intake.tick();
     cancelTick = clock.after(TICK_MS, tick);
   }
 
@@ -438,32 +422,14 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     wasUp = true;
     cancelDown?.();
     cancelDown = undefined;
-    if (consuming || stopping) return;
-    consuming = true;
-    for (const source of sources) {
-      source.paused = source.records >= recordsHigh;
-      if (source.paused) continue;
-      if (source.consumption === undefined) void consume(source).catch(failed);
-      else source.consumption.resume();
-    }
-  }
-
-  async function consume(source: Source): Promise<void> {
-    const wanted = { outstandingMax: framesOutstanding, expiresMs: PULL_EXPIRES_MS };
-    const begun = await client.consume(source.spec, wanted, (delivery) =>
-      receive(source, delivery),
-    );
-    source.consumption = begun;
-    if (stopping) await begun.stop();
-    else if (!consuming || source.paused) begun.pause();
+    if (!stopping) intake.run(true);
   }
 
   function down(): void {
     cancelDown ??= clock.after(GIVE_BACK_AFTER_MS, () => {
       cancelDown = undefined;
       if (link.up() || stopping) return;
-      consuming = false;
-      for (const source of sources) source.consumption?.pause();
+      intake.run(false);
       giveBack(GIVE_BACK_DELAY_MS);
     });
   }
@@ -507,11 +473,10 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     wasUp: () => wasUp,
     async stop() {
       stopping = true;
-      consuming = false;
       cancelWait();
       cancelDown?.();
       lookup.stop();
-      await Promise.all(sources.map(({ consumption }) => consumption?.stop()));
+      await intake.stop();
       // Nothing new is sent from here on: what is at the carrier is answered, or in doubt.
       const untilMs = clock.monotonicMs() + Math.min(config.responseMs, STOP_WAIT_MS);
       while (link.unanswered() > 0 && clock.monotonicMs() < untilMs) await pause();
@@ -535,21 +500,12 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
 
 /** How long a stop waits for answers of the carrier. */
 const STOP_WAIT_MS = 10_000;
+/** Deliveries after which a frame's records are suspected. */
+const POISON_DELIVERIES = 3;
 const TICK_MS = 1_000;
 const HOLD_LOOK_MS = 25;
 
 /** Whether an attempt of one of its records is on its way to the stream. */
 function isSettling(job: Job): boolean {
   return job.status.includes(RECORD.answered);
-}
-
-function outstandingOf({ partsPerSecond }: CarrierConfig): number {
-  if (partsPerSecond === 0) return FRAMES_MAX;
-  return Math.min(FRAMES_MAX, Math.max(FRAMES_MIN, Math.ceil(partsPerSecond / 500)));
-}
-
-/** Records of one subject in work, beyond which no more are asked for. */
-function recordsHighOf({ partsPerSecond, window, binds }: CarrierConfig): number {
-  const enough = Math.max(4_000, 4 * window * binds);
-  return partsPerSecond === 0 ? enough : Math.min(enough, partsPerSecond * QUEUED_SECONDS);
 }

@@ -13,7 +13,7 @@
  * next hop, so that its two attempts are told apart; doubt a second time ends it.
  */
 import type { Clock } from "../../core/clock.js";
-import { REASON, STATE } from "../../core/message.js";
+import { REASON, type ReasonName, STATE } from "../../core/message.js";
 import {
   ATTEMPT,
   ATTEMPT_IN_DOUBT,
@@ -254,6 +254,7 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
     const next = options.nextCarrier(job, index);
     refuse(job, index, next === undefined ? STATE.REJECTED : 0, {
       error: status,
+      reason: "",
       final: next === undefined,
       nextCarrier: next?.carrier ?? "",
       nextPlace: next?.place ?? 0,
@@ -261,10 +262,10 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
     });
   }
 
-  /** Not sent, and too late now. */
-  function refuseExpired(job: Job, index: number): void {
+  /** For a reason of ours: no other carrier would help. */
+  function refuseFinally(job: Job, index: number, state: number, reason: ReasonName): void {
     const none = { nextCarrier: "", nextPlace: 0, bind: NO_BIND };
-    refuse(job, index, STATE.EXPIRED, { error: REASON.EXPIRED, final: true, ...none });
+    refuse(job, index, state, { error: REASON[reason], reason, final: true, ...none });
   }
 
   /** It was in doubt once: whatever follows, it may have been delivered. */
@@ -316,7 +317,7 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
       longs.close(job, index);
       if (!expired) refusedByCarrier(job, index, status, bind);
       else if (isDoubted(job, index)) done(job, index);
-      else refuseExpired(job, index);
+      else refuseFinally(job, index, STATE.EXPIRED, "EXPIRED");
     } else {
       longSubmitted(job, index, long, bind);
     }
@@ -482,13 +483,12 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
         // It may have been delivered: what is known of it is the doubt.
         done(job, index);
       } else {
-        refuseExpired(job, index);
+        refuseFinally(job, index, STATE.EXPIRED, "EXPIRED");
       }
     },
     impossible(job, index) {
-      const none = { nextCarrier: "", nextPlace: 0, bind: NO_BIND };
-      // Whatever a carrier answers: no record of ours makes a PDU of this.
-      refuse(job, index, STATE.REJECTED, { error: REASON.INTERNAL, final: true, ...none });
+      // Whatever a carrier would answer: no PDU can be made of this record.
+      refuseFinally(job, index, STATE.REJECTED, "INTERNAL");
     },
     unrecorded: () => unrecorded,
   };

@@ -67,6 +67,8 @@ export interface PublishOptions {
 
 export interface Kit {
   readonly nats: NatsBracket;
+  /** For a connector in a process of its own. */
+  readonly keysFile: string;
   readonly client: StreamClient;
   /** A simulated carrier that listens. */
   simulate(options?: Partial<CarrierOptions>): Promise<Smsc>;
@@ -127,6 +129,7 @@ export async function withKit(run: (kit: Kit) => Promise<void>): Promise<void> {
       try {
         await run({
           nats,
+          keysFile,
           client,
           async simulate(options = {}) {
             const smsc = await openSmsc({ ...DEFAULTS, ...LOGIN, track: true, ...options });
