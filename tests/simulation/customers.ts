@@ -116,7 +116,6 @@ export function openCustomers(
         plan: planOf(account),
         status: "active",
         waiting: 0,
-        waitingBytes: 0,
       };
       accounts.set(account, state as AccountState);
       const answerByMs = process.clock.monotonicMs() + patienceMs;

@@ -23,6 +23,7 @@ import { openRememberedKeys } from "../../services/gateway/remembered.js";
 import { testRouter } from "../unit/dispatch/kit.js";
 import type { SimulatedCarrier } from "./carrier.js";
 import type { Database } from "./clickhouse.js";
+import type { Holders } from "./holders.js";
 import { openSimulatedLink } from "./link.js";
 import type { SimulatedProcess } from "./process.js";
 
@@ -74,7 +75,6 @@ export async function openGateway(
     remembered: openRememberedKeys(64),
     partitions: plan.partitions,
     recordsMax: 1_000,
-    bytesMax: 1_000_000,
     accountRecordsMax: 500,
   });
   return {
@@ -136,8 +136,10 @@ export async function openConnector(
   process: SimulatedProcess,
   plan: Plan,
   carriers: ReadonlyMap<string, SimulatedCarrier>,
+  holders: Holders,
 ): Promise<Stage> {
-  const { client, clock, name: processId } = process;
+  const { clock, name: processId } = process;
+  const client = holders.watch(process);
   const leases = await client.bucket(BUCKETS.leases, { keyTtl: true });
   const outbox = openOutbox({
     client,

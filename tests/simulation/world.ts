@@ -21,6 +21,7 @@ import { CDR_CONSUMERS, STREAMS } from "../../core/subjects.js";
 import { CALM, openSimulatedCarrier, type SimulatedCarrier } from "./carrier.js";
 import { DATABASE_WELL, type Database, openDatabase } from "./clickhouse.js";
 import { type Customers, type Door, openCustomers } from "./customers.js";
+import { openHolders } from "./holders.js";
 import { openProcess, type SimulatedProcess } from "./process.js";
 import { type Profile, profileOf, ROLES, type Role } from "./profile.js";
 import {
@@ -53,6 +54,8 @@ export interface World {
   readonly offered: ReadonlySet<string>;
   /** Times that a connector was gone with what it had at a carrier. */
   connectorCrashes(): number;
+  /** Parts in frames that were given to a connector while another one was at work on them. */
+  contestedParts(): number;
   /** Processes that ended by themselves, with why. */
   readonly died: readonly string[];
   live(): Promise<void>;
@@ -99,6 +102,7 @@ export async function openWorld(
   );
   const doors = new Map<Place, Door>();
   const customers = openCustomers(clock, chance, () => [...doors.values()]);
+  const holders = openHolders();
   const setup = openProcess("setup", clock, server);
   let crashes = 0;
   let healing = false;
@@ -117,7 +121,7 @@ export async function openWorld(
       case "dispatch":
         return openDispatch(process, plan);
       case "connector":
-        return openConnector(process, plan, carriers);
+        return openConnector(process, plan, carriers, holders);
       case "cdr":
         return openCdr(process, plan, database);
     }
@@ -277,7 +281,7 @@ export async function openWorld(
   }
 
   const streams = STREAMS.map((spec) =>
-    spec.retention === "work" && spec.name !== "USAGE"
+    spec.name === "REQUESTS" || spec.name === "DISPATCH"
       ? { ...spec, subjectFramesMax: Math.min(spec.subjectFramesMax, profile.subjectFramesMax) }
       : spec,
   );
@@ -292,6 +296,7 @@ export async function openWorld(
     customers,
     offered,
     connectorCrashes: () => crashes,
+    contestedParts: holders.contestedParts,
     died,
     live,
     settle,
