@@ -85,15 +85,15 @@ function run(chosen: readonly string[]): Promise<Outcome> {
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
     output += chunk;
     printRaw(chunk);
-    if (!/ Duration: /.test(chunk)) return;
+    if (summed || !/ Duration: .*\n/.test(output.slice(-200))) return;
     clearTimeout(limit);
     summed = true;
     limit = setTimeout(() => child.kill("SIGKILL"), LINGER_MS_MAX);
   });
   return new Promise((resolve) => {
-    child.on("close", (code) => {
+    child.on("close", (code, signal) => {
       clearTimeout(limit);
-      const ended = code === 0 || (code === null && summed);
+      const ended = code === 0 || (signal === "SIGKILL" && summed);
       resolve(counted(stripVTControlCharacters(output), ended));
     });
   });
