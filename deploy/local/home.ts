@@ -14,7 +14,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { z } from "zod";
 import { SYSTEM_CLOCK, sleep } from "../../core/clock.js";
 import { FloeError } from "../../core/errors.js";
@@ -40,7 +40,9 @@ export interface Home {
 }
 
 /** @throws FloeError "local.failed" if a system runs there already. */
-export async function openHome(path: string, tell: (line: string) => void): Promise<Home> {
+export async function openHome(folder: string, tell: (line: string) => void): Promise<Home> {
+  // Children are given paths in it, wherever they run.
+  const path = resolve(folder);
   mkdirSync(path, { recursive: true, mode: 0o700 });
   const lock = join(path, "lock");
   const supervisor = { role: "supervisor", ...processMark(process.pid) };

@@ -11,10 +11,10 @@ import type { RoleName } from "../../services/cli/roles.js";
 import { configure, SAMPLE_TABLES } from "./configure.js";
 import { type Home, openHome, writeWhole } from "./home.js";
 import { natsLines, runningNats } from "./nats-part.js";
-import { findNatsServer, startNatsServer } from "./nats-server.js";
+import { findNatsServer, type NatsBinary, startNatsServer } from "./nats-server.js";
 import { type Places, startCarrier, startClickhouse, startRole } from "./parts.js";
 import { openParts, type Parts, settleAll } from "./running-parts.js";
-import { LOCAL_USER, loadState, rememberedPort, saveState } from "./state.js";
+import { LOCAL_USER, type LocalState, loadState, rememberedPort, saveState } from "./state.js";
 
 export interface LocalOptions {
   /** Folder of the system; made if missing. */
@@ -110,19 +110,56 @@ export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
   }
 }
 
+/** What is known while a system is started, and needed when a part is started again. */
+interface Start {
+  readonly home: Home;
+  readonly options: LocalOptions;
+  readonly parts: Parts;
+  readonly state: LocalState;
+  readonly accounts: number;
+  readonly sims: readonly CarrierSimOptions[];
+  /** By part: where it listens now. Started again, it takes the same. */
+  readonly ports: Record<string, number>;
+  /** /metrics by role. */
+  readonly metrics: Record<string, string>;
+  readonly carriers: CarrierPlace[];
+  /** Where a part is to listen; 0: anywhere. */
+  portOf(part: string): Promise<number>;
+}
+
 async function startAll(home: Home, options: LocalOptions, parts: Parts): Promise<LocalSystem> {
-  const { tell, nodeArgs } = options;
-  const sims = options.carriers ?? CARRIERS;
-  const state = loadState(home, options.accounts ?? 1, options.partitions ?? 2);
+  const { tell, accounts = 1, partitions = 2, carriers: sims = CARRIERS } = options;
+  const state = loadState(home, accounts, partitions);
+  const ports: Record<string, number> = {};
+  const portOf = async (part: string) => ports[part] ?? (await rememberedPort(state, part));
+  const known = { metrics: {}, carriers: [] };
+  const start: Start = { home, options, parts, state, accounts, sims, ports, ...known, portOf };
+
   const binary = await findNatsServer({ wanted: options.natsServer, tell });
   tell("starting nats-server, ClickHouse and the carriers");
-  const ports: Record<string, number> = {};
-  const portOf = async (part: string): Promise<number> =>
-    ports[part] ?? (await rememberedPort(state, part));
+  await startFoundation(start, binary);
+  tell("writing configuration and schema");
+  await configure({
+    nats: urlOf("nats", start),
+    clickhouse: urlOf("clickhouse", start),
+    state,
+    accounts,
+    carriers: sims.map((sim, at) => ({ ...sim, port: start.carriers[at]!.port })),
+    tablesDirectory: options.tablesDirectory ?? SAMPLE_TABLES,
+  });
+  tell(`starting ${ROLES.join(", ")}`);
+  await startRoles(start);
+  saveState(home, { ...state, ports: { ...state.ports, ...ports } });
+  return systemOf(start);
+}
 
+/** What the roles stand on. */
+function startFoundation(start: Start, { path }: NatsBinary): Promise<void> {
+  const { home, options, parts, state, sims, ports, portOf } = start;
+  const { nodeArgs } = options;
   const nats = parts.start("nats", async (context) => {
     const server = await startNatsServer({
-      path: binary.path,
+      path,
       storeDir: home.file("nats"),
       port: (await portOf("nats")) || ANY_PORT,
       user: LOCAL_USER,
@@ -138,89 +175,64 @@ async function startAll(home: Home, options: LocalOptions, parts: Parts): Promis
     ports["clickhouse"] = child.port;
     return child;
   });
-  const carriers: CarrierPlace[] = [];
-  const simulators = sims.map((sim, at) => {
-    const { name, args = [] } = sim;
+  const simulators = sims.map(({ name, args = [] }, at) => {
     const part = `carrier-${name}`;
+    const login = ["--system-id", LOCAL_USER, "--password", state.carrierPassword];
+    const all = [...login, ...args];
     return parts.start(part, async (context) => {
-      const login = ["--system-id", LOCAL_USER, "--password", state.carrierPassword];
-      const child = await startCarrier(
-        name,
-        await portOf(part),
-        [...login, ...args],
-        context,
-        nodeArgs,
-      );
+      const child = await startCarrier(name, await portOf(part), all, context, nodeArgs);
       ports[part] = child.port;
-      carriers[at] = { name, port: child.port, control: child.control };
+      start.carriers[at] = { name, port: child.port, control: child.control };
       return child;
     });
   });
-  await settleAll([nats, clickhouse, ...simulators]);
+  return settleAll([nats, clickhouse, ...simulators]);
+}
 
-  const places: Places = {
-    home: home.path,
-    nats: `nats://127.0.0.1:${ports["nats"]}`,
-    clickhouse: `http://127.0.0.1:${ports["clickhouse"]}`,
-    grpcPort: await portOf("grpc"),
-  };
-  tell("writing configuration and schema");
-  await configure({
-    nats: places.nats,
-    clickhouse: places.clickhouse,
-    state,
-    accounts: options.accounts ?? 1,
-    carriers: sims.map((sim, at) => ({ ...sim, port: carriers[at]!.port })),
-    tablesDirectory: options.tablesDirectory ?? SAMPLE_TABLES,
-  });
-
-  tell(`starting ${ROLES.join(", ")}`);
-  const metrics: Record<string, string> = {};
-  await settleAll(
-    ROLES.map((role) =>
-      parts.start(role, async (context) => {
-        const grpcPort = ports["grpc"] ?? places.grpcPort;
-        const extra = options.environment ?? {};
-        const child = await startRole(role, { ...places, grpcPort }, extra, context, nodeArgs);
-        metrics[role] = child.metrics;
-        if (role === "gateway") ports["grpc"] = (await child.listening("gateway")).port;
-        return child;
-      }),
-    ),
+function startRoles(start: Start): Promise<void> {
+  const { home, options, parts, ports, metrics, portOf } = start;
+  const started = ROLES.map((role) =>
+    parts.start(role, async (context) => {
+      const places: Places = {
+        home: home.path,
+        nats: urlOf("nats", start),
+        clickhouse: urlOf("clickhouse", start),
+        // Asked for the gateway alone: several probes of one port at a time would each see it taken.
+        grpcPort: role === "gateway" ? await portOf("grpc") : 0,
+      };
+      const extra = options.environment ?? {};
+      const child = await startRole(role, places, extra, context, options.nodeArgs);
+      metrics[role] = child.metrics;
+      if (role === "gateway") ports["grpc"] = (await child.listening("gateway")).port;
+      return child;
+    }),
   );
-  saveState(home, { ...state, ports: { ...state.ports, ...ports } });
+  return settleAll(started);
+}
 
-  const withLogin = (url: string, password: string): string =>
-    url.replace("://", `://${LOCAL_USER}:${password}@`);
-  const local = (): LocalJson => ({
-    grpc: `127.0.0.1:${ports["grpc"]}`,
-    clickhouse: withLogin(places.clickhouse, state.clickhousePassword),
-    nats: withLogin(places.nats, state.natsPassword),
-    metrics,
-    apiKey: state.apiKeys[0]!.key,
-    staffKey: state.staffKey.key,
-    processes: [...parts.processes()],
+function systemOf(start: Start): LocalSystem {
+  const { home, parts, state, accounts, carriers } = start;
+  const note = (): LocalJson => noteOf(start);
+  parts.onChange(() => {
+    writeWhole(localPath(home.path), `${JSON.stringify(note(), undefined, 2)}\n`);
   });
-  parts.onChange(() =>
-    writeWhole(localPath(home.path), `${JSON.stringify(local(), undefined, 2)}\n`),
-  );
+  // Once: by a repeat the folder may be somebody else's.
   const release = once(home.release);
   return {
     get local() {
-      return local();
+      return note();
     },
     get processes() {
       return parts.processes();
     },
     accounts: state.apiKeys
-      .slice(0, options.accounts ?? 1)
+      .slice(0, accounts)
       .map(({ key }, at) => ({ account: at + 1, apiKey: key })),
     carriers,
     restarts: parts.restarts,
     gaveUp: parts.gaveUp,
     async stop() {
       await parts.stop();
-      // Once: by a repeat the folder may be somebody else's.
       release();
     },
     kill() {
@@ -228,6 +240,26 @@ async function startAll(home: Home, options: LocalOptions, parts: Parts): Promis
       release();
     },
   };
+}
+
+/** What local.json says. */
+function noteOf(start: Start): LocalJson {
+  const { state, ports, metrics, parts } = start;
+  const withLogin = (url: string, password: string): string =>
+    url.replace("://", `://${LOCAL_USER}:${password}@`);
+  return {
+    grpc: `127.0.0.1:${ports["grpc"]}`,
+    clickhouse: withLogin(urlOf("clickhouse", start), state.clickhousePassword),
+    nats: withLogin(urlOf("nats", start), state.natsPassword),
+    metrics,
+    apiKey: state.apiKeys[0]!.key,
+    staffKey: state.staffKey.key,
+    processes: [...parts.processes()],
+  };
+}
+
+function urlOf(part: "nats" | "clickhouse", { ports }: Start): string {
+  return `${part === "nats" ? "nats" : "http"}://127.0.0.1:${ports[part]}`;
 }
 
 function once(run: () => void): () => void {
