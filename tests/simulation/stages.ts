@@ -9,6 +9,7 @@ import type { Logger } from "../../core/log.js";
 import { openSeal } from "../../core/number-seal.js";
 import { holdLeases } from "../../core/stream/lease.js";
 import { openOutbox } from "../../core/stream/outbox.js";
+import type { Consumption } from "../../core/stream/stream.js";
 import { BUCKETS, CDR_CONSUMERS } from "../../core/subjects.js";
 import { openChores } from "../../services/cdr/chores.js";
 import { openRollups } from "../../services/cdr/rollups.js";
@@ -75,6 +76,7 @@ export async function openGateway(
     remembered: openRememberedKeys(64),
     partitions: plan.partitions,
     recordsMax: 1_000,
+    bytesMax: 1_000_000,
     accountRecordsMax: 500,
   });
   return {
@@ -184,10 +186,17 @@ export async function openCdr(
   const writer = openWriter({
     ...{ clickhouse, clock, log },
     flushMs: 200,
+    flushMsMax: 1_000,
     flushRows: 50,
+    holdBack(full) {
+      for (const one of consumptions) {
+        if (full) one.pause();
+        else one.resume();
+      }
+    },
     stored: openRollups(clickhouse).touch,
   });
-  const consumptions = await Promise.all(
+  const consumptions: Consumption[] = await Promise.all(
     CDR_CONSUMERS.map(async (spec) => {
       await client.declareConsumer(spec, { ackPendingMax: 400 });
       return client.consume(spec, { outstandingMax: 100 }, (delivery) =>
