@@ -59,17 +59,20 @@ export function clearBatch(batch: Batch): void {
   batch.lastHour = -1;
 }
 
-/** Whether any one more record fits. */
-export function hasRoom({ rows, attempts, entries, calls }: Batch): boolean {
-  return (
-    rows.count + 2 <= ROWS_MAX &&
-    attempts.count + ATTEMPTS_OF_RECORD_MAX <= ATTEMPTS_MAX &&
-    attempts.dictionaries.errorText.count < DICTIONARY_VALUES_MAX &&
-    attempts.dictionaries.bind.count < DICTIONARY_VALUES_MAX &&
-    attempts.dictionaries.nextCarrier.count < DICTIONARY_VALUES_MAX &&
-    attempts.dictionaries.carrier.count < DICTIONARY_VALUES_MAX &&
-    entries.count < ENTRIES_MAX &&
-    calls.count < CALLS_MAX
+/** So many more records fit at least, whatever they are; 0: write it first. */
+export function roomOf({ rows, attempts, entries, calls }: Batch): number {
+  const { carrier, errorText, nextCarrier, bind } = attempts.dictionaries;
+  const values = Math.max(carrier.count, errorText.count, nextCarrier.count, bind.count);
+  return Math.max(
+    0,
+    Math.min(
+      // A verdict that is the second one of its message has a row of its own.
+      Math.floor((ROWS_MAX - rows.count) / 2),
+      Math.floor((ATTEMPTS_MAX - attempts.count) / ATTEMPTS_OF_RECORD_MAX),
+      DICTIONARY_VALUES_MAX - values,
+      ENTRIES_MAX - entries.count,
+      CALLS_MAX - calls.count,
+    ),
   );
 }
 

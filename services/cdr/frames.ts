@@ -11,7 +11,7 @@ import { ATTEMPT_FRAME, DECISION_FRAME, USAGE_FRAME } from "../../core/stream/fi
 import { found, nextField } from "../../core/stream/frame.js";
 import type { Delivery } from "../../core/stream/stream.js";
 import { readAttemptFrame, takeAttempt } from "./attempts.js";
-import { type Batch, hasRoom } from "./batch.js";
+import { type Batch, roomOf } from "./batch.js";
 import { takeCall } from "./calls.js";
 import { newSource, type Source } from "./column.js";
 import { takeSettlement, takeVerdict } from "./decisions.js";
@@ -22,6 +22,8 @@ export type SourceName = "DECISIONS" | "ATTEMPTS" | "USAGE";
 export interface OpenFrame {
   readonly source: SourceName;
   readonly delivery: Delivery;
+  /** How long its data was: once it is taken that is let go. */
+  readonly bytes: number;
   /** Which of the source's repeated fields is walked, and from where. */
   section: number;
   at: number;
@@ -36,7 +38,7 @@ const SECTIONS: Readonly<Record<SourceName, readonly number[]>> = {
 };
 
 export function openFrame(source: SourceName, delivery: Delivery): OpenFrame {
-  return { source, delivery, section: 0, at: 0, records: 0 };
+  return { source, delivery, bytes: delivery.data.length, section: 0, at: 0, records: 0 };
 }
 
 /** Takes records into `batch`. @returns whether the frame is done; else the batch is full. */
@@ -45,6 +47,7 @@ export function takeFrame(frame: OpenFrame, batch: Batch, log: Logger): boolean 
   const bytes = delivery.data;
   const data = newSource(bytes);
   const sections = SECTIONS[source];
+  let room = 0;
   if (source === "ATTEMPTS" && !readAttemptFrame(batch, data)) {
     refuse(frame, log, "frame.malformed");
     frame.section = sections.length;
@@ -58,7 +61,11 @@ export function takeFrame(frame: OpenFrame, batch: Batch, log: Logger): boolean 
         refuse(frame, log, "frame.malformed");
         break;
       }
-      if (!hasRoom(batch)) return false;
+      if (room === 0) {
+        room = roomOf(batch);
+        if (room === 0) return false;
+      }
+      room -= 1;
       const { at, end } = found;
       frame.at = end;
       frame.records += 1;
@@ -68,6 +75,7 @@ export function takeFrame(frame: OpenFrame, batch: Batch, log: Logger): boolean 
     frame.at = 0;
   }
   batch.frames.push(delivery);
+  delivery.drop?.();
   framesTotal.inc({ stream: source, direction: "in" });
   recordsTotal.inc({ stream: source, direction: "in" }, frame.records);
   return true;

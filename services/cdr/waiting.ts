@@ -47,9 +47,10 @@ export function newWaiting(sources: readonly SourceName[]): Waiting {
 
   return {
     add(source, delivery) {
-      queues[sources.indexOf(source)]!.frames.push(openFrame(source, delivery));
+      const frame = openFrame(source, delivery);
+      queues[sources.indexOf(source)]!.frames.push(frame);
       count += 1;
-      bytes += delivery.data.length;
+      bytes += frame.bytes;
     },
     first() {
       next ??= oldest();
@@ -57,7 +58,7 @@ export function newWaiting(sources: readonly SourceName[]): Waiting {
     },
     shift() {
       if (next === undefined) return;
-      bytes -= next.frames[next.taken]!.delivery.data.length;
+      bytes -= next.frames[next.taken]!.bytes;
       next.taken += 1;
       count -= 1;
       if (next.taken === next.frames.length || next.taken === TAKEN_MAX) {
