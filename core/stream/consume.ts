@@ -24,6 +24,7 @@ const PAUSE_MS = 100;
 /** So often is a consumer that cannot be reached spoken of. */
 const WARN_EVERY = 50;
 
+const NO_DATA = new Uint8Array(0);
 const ACK = Buffer.from("+ACK");
 const NAK = Buffer.from("-NAK");
 const TERM = Buffer.from("+TERM");
@@ -131,6 +132,9 @@ function newDelivery(
   settled: () => void,
 ): Delivery {
   const { sequence, storedAtMs, deliveryCount } = parseReply(reply);
+  const { subject } = message;
+  let data = plainView(message.data);
+  let held: Msg | undefined = message;
   let open = true;
   function settle(answer: Uint8Array): void {
     if (!open) return;
@@ -139,12 +143,14 @@ function newDelivery(
     settled();
   }
   return {
-    subject: message.subject,
+    subject,
     sequence,
-    data: plainView(message.data),
+    get data() {
+      return data;
+    },
     // Parsed only where it is looked at: it costs as much as the rest of a delivery.
     get id() {
-      return message.headers?.get("Nats-Msg-Id") ?? "";
+      return held?.headers?.get("Nats-Msg-Id") ?? "";
     },
     storedAtMs,
     deliveryCount,
@@ -159,13 +165,17 @@ function newDelivery(
       try {
         await link.nats.request(reply, WORKING, { timeout: WORKING_MS_MAX });
       } catch (cause) {
-        throw new FloeError("stream.unavailable", { subject: message.subject, sequence }, cause);
+        throw new FloeError("stream.unavailable", { subject, sequence }, cause);
       }
     },
     term: () => settle(TERM),
     forget() {
       if (open) settled();
       open = false;
+    },
+    drop() {
+      held = undefined;
+      data = NO_DATA;
     },
   };
 }

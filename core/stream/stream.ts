@@ -117,6 +117,11 @@ export interface Delivery extends StoredMessage {
   term(): void;
   /** Frees its place without an answer: after the ack wait somebody gets it again. */
   forget?(): void;
+  /**
+   * Lets go of `data` and `id`, for who acks much later: they are views of the socket's buffers,
+   * and would keep these.
+   */
+  drop?(): void;
 }
 
 export interface ConsumerOptions {
