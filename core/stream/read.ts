@@ -134,7 +134,8 @@ export async function openReader(link: Link, api: Api, options: ReadOptions): Pr
       pull = undefined;
       if (last === undefined) return;
       await last.close(() => {});
-      await forget(name);
+      // If it cannot be told, the server forgets it by itself.
+      await forget(name).catch(() => {});
     },
   };
 }
