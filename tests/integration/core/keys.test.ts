@@ -72,6 +72,7 @@ keys("bucket reads survive a restart, and watchers miss nothing", () =>
     const bucket = await writer.bucket("test");
     await (await watcher.bucket("test")).watch((_, value) => void seen.push(text(value)));
     await bucket.put("a", bytes("1"));
+    await until(() => seen.length === 1, "the first change");
     await nats.kill();
     const late = bucket.put("a", bytes("2"));
     await nats.restart();
