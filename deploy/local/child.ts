@@ -1,9 +1,10 @@
 /**
  * Child: one process of the local system, started, heard and ended.
  *
- * Children speak one JSON line an event on standard output. `{"msg":"listening","service","port"}`
- * says where a part can be reached. Each has a process group of its own, so that Ctrl-C reaches the
- * supervisor alone and the order of stopping is the supervisor's.
+ * Children speak one JSON line an event on standard output. `{"msg":"listening","service","port"}`,
+ * there or on the channel that node opens between processes, says where a part can be reached. Each
+ * has a process group of its own, so that Ctrl-C reaches the supervisor alone and the order of
+ * stopping is the supervisor's.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -65,16 +66,18 @@ export function startChild(options: ChildOptions, clock: Clock = SYSTEM_CLOCK): 
   });
   const places = new Map<string, Place>();
   let heard: (() => void)[] = [];
+  const note = (place: Place | undefined): void => {
+    if (place === undefined) return;
+    places.set(place.service, place);
+    for (const wake of heard) wake();
+    heard = [];
+  };
   const hear = (text: string): void => {
     const line = text.slice(0, LINE_CHARACTERS_MAX);
-    const place = listeningIn(line);
-    if (place !== undefined) {
-      places.set(place.service, place);
-      for (const wake of heard) wake();
-      heard = [];
-    }
+    if (line.includes('"listening"')) note(listeningIn(line));
     options.line(line);
   };
+  child.on("message", (message) => note(placeIn(message)));
   eachLine(child.stdout, hear);
   eachLine(child.stderr, hear);
   const exited = untilExit(child);
@@ -139,19 +142,23 @@ function eachLine(stream: Readable | null, take: (line: string) => void): void {
   if (stream !== null) createInterface({ input: stream }).on("line", take);
 }
 
-/** Where a part listens, if the line says so. */
 function listeningIn(line: string): Place | undefined {
-  if (!line.includes('"listening"')) return undefined;
   try {
-    const { msg, service, port, control } = JSON.parse(line) as Record<string, unknown>;
-    if (msg !== "listening" || typeof port !== "number") return undefined;
-    return {
-      service: typeof service === "string" ? service : "",
-      port,
-      control: typeof control === "number" ? control : 0,
-    };
+    return placeIn(JSON.parse(line));
   } catch {
     // Not JSON: some other line that holds the word.
     return undefined;
   }
+}
+
+/** Where a part listens, if that is what it says. */
+function placeIn(said: unknown): Place | undefined {
+  if (typeof said !== "object" || said === null) return undefined;
+  const { msg, service, port, control } = said as Record<string, unknown>;
+  if (msg !== "listening" || typeof port !== "number") return undefined;
+  return {
+    service: typeof service === "string" ? service : "",
+    port,
+    control: typeof control === "number" ? control : 0,
+  };
 }

@@ -65,7 +65,11 @@ export async function openHost(options: HostOptions): Promise<RunningHost> {
       const opened = (options.openStream ?? openStream)(common, processId, log);
       return declared(opened, lifecycle, parts);
     }),
-    listening: (service, address, port) => log.info({ service, address, port }, "listening"),
+    listening(service, address, port) {
+      log.info({ service, address, port }, "listening");
+      // To a supervisor as well, which must know whatever the log leaves out.
+      if (process.connected) process.send?.({ msg: "listening", service, port });
+    },
     readiness: (part, isReady) => void parts.set(part, isReady),
   };
   const metricsPort = await openMetrics(host, ready);

@@ -37,6 +37,13 @@ children("say where they listen, and every line is heard", async () => {
   assert.is(await child.exited, "was ended by SIGTERM");
 });
 
+children("may say it on node's channel as well, as their log may be silent", async () => {
+  const place = { msg: "listening", service: "metrics", port: 8 };
+  const child = start(`process.send(${JSON.stringify(place)}); setInterval(() => {}, 1000);`);
+  assert.is((await child.listening("metrics")).port, 8);
+  await child.stop(5_000);
+});
+
 children("that end before they listen are an error at once", async () => {
   const child = start("process.exit(3)");
   assert.match(await problemOf(child.listening("metrics")), /child ended with code 3/);
