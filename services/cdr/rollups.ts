@@ -63,22 +63,41 @@ export function openRollups(clickhouse: ClickHouse): Rollups {
 }
 
 const GROUP = "hour, account, carrier, country, state, currency, cost_currency";
+/**
+ * From the rows that the view reads, packed as they are: texts are taken apart once for each group
+ * instead of for each row, which halves it. A row without a verdict does not know its hour yet.
+ */
 const COMPUTE = `INSERT INTO cdr_hourly_rows
   (${GROUP}, messages, segments, price_micros, charged_micros, cost_micros, version)
 SELECT ${GROUP}, sum(messages), sum(segments), sum(price_micros), sum(charged_micros),
   sum(cost_micros), fromUnixTimestamp64Milli({started:Int64}, 'UTC')
 FROM
 (
-  SELECT toStartOfHour(accepted_at) AS hour, account, carrier, country, toUInt8(state) AS state,
-    currency, cost_currency, count() AS messages, sum(segments) AS segments,
-    sum(price_micros) AS price_micros, sum(charged_micros) AS charged_micros,
-    sum(cost_micros) AS cost_micros
-  FROM cdr
-  WHERE accepted_day IN (SELECT toDate(arrayJoin({days:Array(UInt16)})))
-    AND toUnixTimestamp(toStartOfHour(accepted_at)) IN {hours:Array(UInt32)}
-    -- Its verdict is in; before, its hour is not known.
-    AND expires_at IS NOT NULL
-  GROUP BY ${GROUP}
+  SELECT hour, account,
+    if(submitted_to != '', submitted_to, splitByChar(',', splitByChar(':', route)[3])[1]) AS carrier,
+    splitByChar('|', destination)[2] AS country, state, currency,
+    splitByChar(':', route)[2] AS cost_currency, messages, segments, price_micros, charged_micros,
+    cost_micros
+  FROM
+  (
+    SELECT toStartOfHour(accepted_at) AS hour, account, route, destination, currency,
+      substring(submit, 10, position(submit, '\\0', 10) - 10) AS submitted_to,
+      greatest(
+        toUInt8(bitShiftRight(verdict, 56)),
+        if(substring(submit, 1, 1) = char(2), 4, 0),
+        if(outcome = '', 0, reinterpretAsUInt8(substring(outcome, 1, 1)))
+      ) AS state,
+      count() AS messages,
+      sum(bitAnd(bitShiftRight(verdict, 16), 255)) AS segments,
+      sum(price_micros) AS price_micros,
+      sum(charged_micros + adjusted_micros) AS charged_micros,
+      sum(toInt64(bitAnd(cost, 0x00ffffffffffffff))) AS cost_micros
+    FROM cdr_rows FINAL
+    WHERE verdict != 0
+      AND accepted_day IN (SELECT toDate(arrayJoin({days:Array(UInt16)})))
+      AND toUnixTimestamp(toStartOfHour(accepted_at)) IN {hours:Array(UInt32)}
+    GROUP BY hour, account, route, destination, currency, submitted_to, state
+  )
   UNION ALL
   SELECT ${GROUP}, 0, 0, 0, 0, 0
   FROM cdr_hourly_rows
