@@ -72,6 +72,8 @@ export interface Deliver {
 const QUANTUM = 100;
 /** A link that is down longer than this gives its frames back: another connector may be up. */
 const GIVE_BACK_AFTER_MS = 5_000;
+/** Those with a long message that the carrier has in part wait longer: another would send it whole. */
+const GIVE_BACK_BEGUN_AFTER_MS = 60_000;
 /** Longer than a pull lives, so that what is given back does not return by the pull under way. */
 const GIVE_BACK_DELAY_MS = 6_000;
 const queuedRecords = gauge("floe_connector_records", "Records in work.", ["carrier"]);
@@ -307,7 +309,7 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     submission.wallMs = clock.nowMs();
     const capMax = 2 * link.window();
     let hasRoom = true;
-    while (!stopping && link.up() && outcomes.unrecorded() + link.unanswered() < capMax) {
+    while (link.up() && outcomes.unrecorded() + link.unanswered() < capMax) {
       const job = queue.next();
       if (job === undefined) break;
       hasRoom = feed(job);
@@ -337,6 +339,8 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
       const index = isAgain ? job.ready.pop()! : job.cursor;
       if (!isAgain) job.cursor += 1;
       if (job.status[index] !== RECORD.waiting) continue;
+      // A stop ends what is begun: somebody else would send all parts of it.
+      if (stopping && !job.longs?.has(index)) continue;
       if (submitSafely(job, index) !== NO_ROOM) continue;
       if (isAgain) job.ready.push(index);
       else job.cursor -= 1;
@@ -427,17 +431,17 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
 
   function down(): void {
     cancelDown ??= clock.after(GIVE_BACK_AFTER_MS, () => {
-      cancelDown = undefined;
       if (link.up() || stopping) return;
       intake.run(false);
-      giveBack(GIVE_BACK_DELAY_MS);
+      giveBack(GIVE_BACK_DELAY_MS, isBegun);
+      cancelDown = clock.after(GIVE_BACK_BEGUN_AFTER_MS, () => giveBack(GIVE_BACK_DELAY_MS));
     });
   }
 
-  /** Frames of which nothing is under way go back to the stream. */
-  function giveBack(delayMs?: number): void {
+  /** Frames of which nothing is under way go back to the stream, but those to be kept. */
+  function giveBack(delayMs?: number, isKept: (job: Job) => boolean = () => false): void {
     for (const job of [...bySequence.values()]) {
-      if (job.flying > 0 || isSettling(job)) continue;
+      if (job.flying > 0 || isSettling(job) || isKept(job)) continue;
       for (const delivery of job.deliveries) delivery.nak(delayMs);
       close(job);
     }
@@ -478,8 +482,14 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
       lookup.stop();
       await intake.stop();
       // Nothing new is sent from here on: what is at the carrier is answered, or in doubt.
-      const untilMs = clock.monotonicMs() + Math.min(config.responseMs, STOP_WAIT_MS);
-      while (link.unanswered() > 0 && clock.monotonicMs() < untilMs) await pause();
+      const sinceMs = clock.monotonicMs();
+      const waits = (forMs: number): boolean => clock.monotonicMs() - sinceMs < forMs;
+      while (
+        (link.unanswered() > 0 && waits(Math.min(config.responseMs, STOP_WAIT_MS))) ||
+        ([...bySequence.values()].some(isBegun) && waits(STOP_WAIT_MS))
+      ) {
+        await pause();
+      }
       await outbox.drain();
       receipts.stop();
       await outbox.drain();
@@ -504,6 +514,15 @@ const STOP_WAIT_MS = 10_000;
 const POISON_DELIVERIES = 3;
 const TICK_MS = 1_000;
 const HOLD_LOOK_MS = 25;
+
+/** Whether the carrier took some parts of a long message, and others are still to be sent. */
+function isBegun({ longs }: Job): boolean {
+  if (longs === undefined) return false;
+  for (const { accepted, waiting, delayed, flying } of longs.values()) {
+    if (accepted !== 0 && (waiting | delayed | flying) !== 0) return true;
+  }
+  return false;
+}
 
 /** Whether an attempt of one of its records is on its way to the stream. */
 function isSettling(job: Job): boolean {
