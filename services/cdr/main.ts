@@ -22,6 +22,8 @@ import { CDR_SETTINGS, type CdrSettings } from "./settings.js";
 import { BATCH_MAX, openSweep } from "./sweep.js";
 import { openWriter } from "./writer.js";
 
+/** Of all cdr processes; no setting, since a consumer that is there must not differ. */
+const ACK_PENDING_MAX = 8_000;
 const LEASE_SECONDS = 10;
 const MIGRATE_PAUSE_MS = 1_000;
 /** A stop waits so long for ClickHouse; what is not stored then comes again. */
@@ -94,8 +96,7 @@ async function start(
   host.readiness("cdr inserts", writer.healthy);
   consumptions = await Promise.all(
     CDR_CONSUMERS.map(async (spec) => {
-      const ackPendingMax = 4 * settings.outstandingFrames;
-      await client.declareConsumer(spec, { ackPendingMax });
+      await client.declareConsumer(spec, { ackPendingMax: ACK_PENDING_MAX });
       const outstandingMax = settings.outstandingFrames;
       return client.consume(spec, { outstandingMax }, (delivery) =>
         writer.receive(spec.stream, delivery),
@@ -128,7 +129,12 @@ async function startChores(
   let partitions: number | undefined;
   const config = await client.bucket(BUCKETS.config);
   const watching = await config.watch((key, value) => {
-    if (key === "partitions" && value !== undefined) partitions = parsePartitions(value).count;
+    if (key !== "partitions" || value === undefined) return;
+    try {
+      partitions = parsePartitions(value).count;
+    } catch (err) {
+      log.error({ err }, "the number of partitions cannot be read, the last one stays");
+    }
   });
   const sweep = openSweep({
     clickhouse,

@@ -5,12 +5,12 @@ import { choice, integer } from "../../core/settings.js";
 export const CDR_SETTINGS = {
   flushMs: integer(
     "FLOE_CDR_FLUSH_MS",
-    { min: 10, max: 60_000, default: 1_000 },
+    { min: 10, max: 10_000, default: 1_000 },
     "How long a record may wait in memory for the others of its message.",
   ),
   flushMsMax: integer(
     "FLOE_CDR_FLUSH_MS_MAX",
-    { min: 10, max: 60_000, default: 3_000 },
+    { min: 10, max: 10_000, default: 3_000 },
     "The same while records keep coming: fewer inserts, and more messages complete in one row.",
   ),
   flushRows: integer(
@@ -20,7 +20,7 @@ export const CDR_SETTINGS = {
   ),
   outstandingFrames: integer(
     "FLOE_CDR_OUTSTANDING_FRAMES",
-    { min: 2, max: 20_000, default: 2_000 },
+    { min: 2, max: 8_000, default: 2_000 },
     "Frames of one stream that may be unacked: what waits while ClickHouse is away.",
   ),
   receiptWaitMs: integer(
