@@ -182,6 +182,7 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
   const observer = await observe({
     ...{ client, clock, carrier, memory, writer },
     changed: () => receipts.lookAgain(),
+    leftOpen: () => receipts.decide(),
   });
   const lookup = openLookup({
     ...{ client, clock, log, carrier, memory, observer, writer },

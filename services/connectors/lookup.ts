@@ -160,7 +160,7 @@ export function openLookup(options: LookupOptions): Lookup {
     });
     const subject = attemptsOfCarrier(carrier);
     const reading = await client.read("ATTEMPTS", subject, from, (message) => {
-      rememberFrame(kept, message.data, message.sequence, clock.nowMs(), "", wanted);
+      rememberFrame(kept, message.data, message.sequence, clock.nowMs(), "", { only: wanted });
       if (message.sequence >= sequence) reached();
     });
     await all;

@@ -6,6 +6,7 @@
  * position on. Reading begins two hours back: that is what purging leaves, and what receipts need.
  */
 import type { Clock } from "../../core/clock.js";
+import { STATE } from "../../core/message.js";
 import {
   ATTEMPT,
   ATTEMPT_FRAME,
@@ -50,15 +51,18 @@ export interface ObserveOptions {
   readonly writer: string;
   /** Others' attempts came: receipts that wait may find theirs now. */
   changed(): void;
+  /** Another's receipt of a part left its message open; `memory.hit` is at the part. */
+  leftOpen(): void;
 }
 
 export async function observe(options: ObserveOptions): Promise<Observer> {
-  const { client, clock, carrier, memory, writer, changed } = options;
+  const { client, clock, carrier, memory, writer, changed, leftOpen } = options;
   let position = 0;
   let waiting: { sequence: number; resolve: () => void }[] = [];
 
   function receive(message: StoredMessage): void {
-    if (rememberFrame(memory, message.data, message.sequence, clock.nowMs(), writer)) changed();
+    const { data, sequence } = message;
+    if (rememberFrame(memory, data, sequence, clock.nowMs(), writer, { leftOpen })) changed();
     position = message.sequence;
     if (waiting.length === 0) return;
     for (const one of waiting) if (one.sequence <= position) one.resolve();
@@ -114,9 +118,17 @@ const header = newFields();
 const record = newFields();
 const remembered = newRemembered();
 
+/** What else to do with a frame. */
+export interface Remembering {
+  /** Only records whose message it holds (with hop 0). */
+  readonly only?: Memory;
+  /** As in `ObserveOptions`. */
+  leftOpen?(): void;
+}
+
 /**
- * Takes in a frame that `own` did not write ("": whoever wrote it), of its records only those whose
- * message `only` holds (with hop 0), if it is given. False: its own, or the frame is malformed.
+ * Takes in a frame that `own` did not write ("": whoever wrote it).
+ * @returns false: its own, or the frame is malformed.
  */
 export function rememberFrame(
   memory: Memory,
@@ -124,7 +136,7 @@ export function rememberFrame(
   sequence: number,
   nowMs: number,
   own: string,
-  only?: Memory,
+  { only, leftOpen }: Remembering,
 ): boolean {
   if (!readFields(bytes, 0, bytes.length, header)) return false;
   if (own !== "" && textOf(bytes, header, ATTEMPT_FRAME.writer) === own) return false;
@@ -136,7 +148,11 @@ export function rememberFrame(
     if (!readFields(bytes, from, at, record)) continue;
     if (record[2 * ATTEMPT.messageId + 1] !== 16) continue;
     if (only !== undefined && !only.findAttempt(startOf(bytes), 0, 0)) continue;
-    rememberRecord(memory, bytes, from, at, partition, sequence, nowMs);
+    if (fixed32Of(bytes, record, ATTEMPT.kind) !== ATTEMPT_RECEIPT) {
+      rememberRecord(memory, bytes, from, at, partition, sequence, nowMs);
+    } else if (noteReceipt(memory, bytes)) {
+      leftOpen?.();
+    }
   }
 }
 
@@ -157,10 +173,6 @@ function rememberRecord(
   nowMs: number,
 ): void {
   const kind = fixed32Of(bytes, record, ATTEMPT.kind);
-  if (kind === ATTEMPT_RECEIPT) {
-    noteReceipt(memory, bytes);
-    return;
-  }
   if (kind !== ATTEMPT_SUBMITTED && kind !== ATTEMPT_REFUSED && kind !== ATTEMPT_IN_DOUBT) return;
   remembered.bytes = startOf(bytes);
   remembered.startAt = 0;
@@ -190,14 +202,19 @@ function rememberRecord(
   }
 }
 
-/** What a receipt said about a part of a long message, for the merge of those to come. */
-function noteReceipt(memory: Memory, bytes: Uint8Array): void {
+/**
+ * Keeps what a receipt said about a part of a long message, for the merge of those to come.
+ * @returns whether it left the whole open; `memory.hit` is at the part then.
+ */
+function noteReceipt(memory: Memory, bytes: Uint8Array): boolean {
   const part = fixed32Of(bytes, record, ATTEMPT.part);
-  if (part === 0) return;
+  if (part === 0) return false;
   const { hit } = memory;
   const hop = fixed32Of(bytes, record, ATTEMPT.hop);
-  if (!memory.findAttempt(startOf(bytes), 0, hop) || part > entry.parts(hit)) return;
+  if (!memory.findAttempt(startOf(bytes), 0, hop)) return false;
+  if (entry.kind(hit) !== ATTEMPT_SUBMITTED || part > entry.parts(hit)) return false;
   moveToPart(hit, part);
   const state = varintOf(record, ATTEMPT.partState);
   if (state > entry.partState(hit)) setPartState(hit, state);
+  return fixed32Of(bytes, record, ATTEMPT.state) <= STATE.SUBMITTED;
 }

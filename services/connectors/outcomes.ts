@@ -332,6 +332,8 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
     }
     long.refused |= long.waiting;
     long.waiting = 0;
+    // The hop of its second doubt is taken: receipts would be joined to that.
+    job.doubts![index] = 2;
     longSubmitted(job, index, long, bind);
   }
 
@@ -349,11 +351,11 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
     }
     moveToPart(memory.hit, 1);
     const { refused, parts, status } = long;
+    submitted(job, index, bind);
+    // Behind it: who reads a part's fate before the message is known cannot keep it.
     for (let part = 0; part < parts; part += 1) {
       if (refused & (1 << part)) partRefused(job, part + 1, parts, status, bind);
     }
-    start.kind = ATTEMPT_SUBMITTED;
-    submitted(job, index, bind);
   }
 
   /** The part of a long message that the carrier did not take, as if a receipt had said so. */

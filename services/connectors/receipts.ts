@@ -37,6 +37,7 @@ import {
 import { convertId, FORMS, type Form } from "./carrier-id.js";
 import type { DeliverySource } from "./link.js";
 import { entry, type Hit, type Memory, moveToPart, setPartState } from "./memory.js";
+import { START_BYTES } from "./record.js";
 import { newSmPlaces, readSm, SM } from "./smpp/pdu.js";
 import { isReceipt, newReceipt, readDate, readReceipt } from "./smpp/receipt.js";
 import { STATUS } from "./smpp/status.js";
@@ -46,6 +47,8 @@ const HOLD_MS = 2_000;
 const HOLD_LOOK_MS = 50;
 const HELD_MAX = 10_000;
 const LOG_EVERY_MS = 60_000;
+/** A decision about a long message that could not be stored is tried again after so long. */
+const DECIDE_AGAIN_MS = 1_000;
 
 const receiptsTotal = counter("floe_connector_receipts_total", "Receipts, by what they met.", [
   "carrier",
@@ -72,6 +75,12 @@ export interface Receipts {
   join(): void;
   /** The memory has new entries: those that wait may find theirs. */
   lookAgain(): void;
+  /**
+   * Two connectors that took receipts of one message at the same time have both left it open, as
+   * each knew of its own only. Whoever reads the other's, and finds all parts at `memory.hit`
+   * decided, says so; that several do changes nothing.
+   */
+  decide(): void;
   held(): number;
   /** Gives those that wait to RECEIPTS. */
   stop(): void;
@@ -129,7 +138,7 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
   const batch = newBatch(64);
   const forms: Form[] = [...FORMS];
   const counts = new Map(
-    ["joined", "held", "cold", "refused", "unreadable", "inbound"].map((result) => [
+    ["joined", "held", "cold", "refused", "unreadable", "inbound", "merged"].map((result) => [
       result,
       receiptsTotal.labels(carrier, result),
     ]),
@@ -293,15 +302,8 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
       return;
     }
     const parts = entry.parts(hit);
-    start.bytes = hit.bytes;
-    start.startAt = entry.startAt(hit);
-    start.token = hit.bytes;
-    start.tokenAt = entry.tokenAt(hit);
-    start.hop = entry.hop(hit);
-    start.kind = ATTEMPT_RECEIPT;
-    start.atMs = nowMs;
     const part = entry.part(hit);
-    start.state = parts > 1 ? mergeParts(hit, state) : state;
+    startOf(hit, parts > 1 ? mergeParts(hit, state) : state, nowMs);
     putStart(writer, start);
     putCarrierId(writer, texts, idAt, idEnd);
     putToken(writer, start);
@@ -314,6 +316,51 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
     putBind(writer, source.bind);
     if (parts > 1) putVarint(writer, ATTEMPT.partState, state);
     key.end(answerLater(key, source, sequence));
+  }
+
+  function decide(): void {
+    const { hit } = memory;
+    const part = entry.part(hit);
+    const hop = entry.hop(hit);
+    const partState = entry.partState(hit);
+    const state = mergeParts(hit, partState);
+    if (state <= STATE.SUBMITTED) return;
+    const key = keys.of(entry.partition(hit));
+    const from = entry.startAt(hit);
+    const attempt = hit.bytes.slice(from, from + START_BYTES);
+    const again = (): void => {
+      clock.after(DECIDE_AGAIN_MS, () => {
+        if (!memory.findAttempt(attempt, 0, hop)) return;
+        moveToPart(memory.hit, part);
+        decide();
+      });
+    };
+    const writer = key.begin(2 * ATTEMPT_BYTES);
+    if (writer === undefined) {
+      again();
+      return;
+    }
+    startOf(hit, state, clock.nowMs());
+    putStart(writer, start);
+    putCarrierId(writer, hit.texts, entry.carrierIdAt(hit), entry.carrierIdEnd(hit));
+    putToken(writer, start);
+    putFixed32(writer, ATTEMPT.part, part);
+    putFixed32(writer, ATTEMPT.parts, entry.parts(hit));
+    putVarint(writer, ATTEMPT.partState, partState);
+    key.end((failure) => (failure === undefined ? undefined : again()));
+    count("merged");
+  }
+
+  /** What every RECEIPT says of the entry at `hit`. */
+  function startOf(hit: Hit, state: number, nowMs: number): void {
+    start.bytes = hit.bytes;
+    start.startAt = entry.startAt(hit);
+    start.token = hit.bytes;
+    start.tokenAt = entry.tokenAt(hit);
+    start.hop = entry.hop(hit);
+    start.kind = ATTEMPT_RECEIPT;
+    start.atMs = nowMs;
+    start.state = state;
   }
 
   function answerLater(key: OutboxKey, source: DeliverySource, sequence: number): Settled {
@@ -404,6 +451,7 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
     take,
     join,
     lookAgain,
+    decide,
     held: () => held.length,
     stop() {
       cancelLook?.();
