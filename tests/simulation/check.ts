@@ -123,6 +123,9 @@ function checkStory(
       wrong(`${id}: CDR and settlements differ in what was released`);
     }
   }
+  for (const whole of decidedByParts(attempts)) {
+    if (state < whole) wrong(`${id} has state ${state}, the receipts of its parts prove ${whole}`);
+  }
   const kinds = settlements.map(({ kind }) => kind).join();
   const expected = expectedKinds(verdict, attempts).join();
   if (kinds !== expected) wrong(`${id} has settlements ${kinds}, not ${expected}`);
@@ -132,6 +135,24 @@ function checkStory(
       wrong(`${id} was charged and no carrier took it`);
     }
   }
+}
+
+/** What the receipts of a long message's parts say of the whole, for each try of which all are final. */
+function decidedByParts(attempts: readonly AttemptRecord[]): number[] {
+  const tries = new Map<number, { parts: number; states: Map<number, number> }>();
+  for (const { kind, hop, part, parts, partState } of attempts) {
+    if (kind !== ATTEMPT_RECEIPT || parts < 2) continue;
+    const one = tries.get(hop) ?? { parts, states: new Map() };
+    one.states.set(part, Math.max(one.states.get(part) ?? 0, partState));
+    tries.set(hop, one);
+  }
+  return [...tries.values()].flatMap(({ parts, states }) => {
+    const all = [...states.values()];
+    if (states.size < parts || all.some((one) => one < STATE.UNKNOWN)) return [];
+    const delivered = all.filter((one) => one === STATE.DELIVERED).length;
+    if (delivered === parts) return [STATE.DELIVERED];
+    return [delivered > 0 ? STATE.PARTIALLY_DELIVERED : Math.max(...all)];
+  });
 }
 
 function rankOf({ kind, state, final }: AttemptRecord): number {

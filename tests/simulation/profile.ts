@@ -59,7 +59,7 @@ export function profileOf(chance: Chance): Profile {
     window: has(0.5) ? 3 + Math.floor(upTo(8)) : 50,
     partsPerSecond: has(0.3) ? 20 + Math.floor(upTo(80)) : 0,
     memoryEntriesMax: has(0.2) ? 60 + Math.floor(upTo(200)) : 100_000,
-    liveMs: 40_000,
+    liveMs: 30_000,
     callsPerSecond: 2 + upTo(4),
   };
 }

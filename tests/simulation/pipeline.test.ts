@@ -1,0 +1,71 @@
+/**
+ * The pipeline in simulated time: every accepted message ends in one CDR with one terminal state,
+ * every charge is made once, duplicates stay within their bound, whatever is lost, repeated, delayed
+ * or killed (promises P1 to P4). `node dist/tests/simulation/main.js --seeds N --seed S` runs more.
+ */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { check } from "./check.js";
+import { replayOf, simulate } from "./simulate.js";
+import { openWorld, type World } from "./world.js";
+
+const pipeline = suite("pipeline in simulated time");
+
+/** Seeds 1 to so many: half a minute. */
+const SEEDS = 9;
+
+for (let seed = 1; seed <= SEEDS; seed += 1) {
+  pipeline(`keeps its promises whatever befalls it (seed ${seed})`, async () => {
+    const { wrongs, counts } = await simulate(seed);
+    assert.equal(wrongs.slice(0, 20), [], `see it again: ${replayOf(seed)}`);
+    assert.ok(counts["accepted"]! > 100 && counts["delivered"]! > 10, "something happened");
+  });
+}
+
+pipeline("does the same again with the same seed", async () => {
+  const first = await simulate(SEEDS + 1);
+  const second = await simulate(SEEDS + 1);
+  assert.equal(first.wrongs.slice(0, 20), [], `see it again: ${replayOf(SEEDS + 1)}`);
+  assert.is(first.hash, second.hash);
+  assert.equal(first.counts, second.counts);
+});
+
+pipeline(
+  "would notice a lost CDR, a state that is wrong, a charge too many and a duplicate",
+  async () => {
+    const world = await openWorld(SEEDS + 2, () => {});
+    await world.live();
+    assert.is(await world.settle(), undefined);
+    assert.equal(check(world).wrongs, []);
+    const cdrs = world.database.cdrs();
+    const accepted = cdrs.findIndex(({ id }) => world.customers.accepted.has(id));
+    const without = cdrs.filter((_, index) => index !== accepted);
+    const changed = {
+      ...cdrs[accepted]!,
+      state: 4,
+      chargedMicros: cdrs[accepted]!.chargedMicros + 1n,
+    };
+    const ledger = world.database.ledger();
+    const again = { ...ledger[0]!, sequence: ledger.length + 1_000 };
+    const [carrier] = world.carriers.values();
+    const [key, entry] = [...carrier!.book][0]!;
+    const book = new Map([...carrier!.book, [key, { ...entry, taken: 10_000 }]]);
+    const wrongOf = (flawed: Partial<World>): string =>
+      check({ ...world, ...flawed }).wrongs.join();
+    const withCdrs = (some: typeof cdrs): string =>
+      wrongOf({ database: { ...world.database, cdrs: () => some } });
+    assert.match(withCdrs(without), /was accepted and has 0 CDRs/);
+    assert.match(withCdrs([...without, changed]), /ended in state 4.*CDR and settlements differ/);
+    assert.match(withCdrs([...cdrs, { ...cdrs[accepted]!, day: 1 }]), /has 2 CDRs/);
+    assert.match(
+      wrongOf({ database: { ...world.database, ledger: () => [...ledger, again] } }),
+      /has a gap/,
+    );
+    assert.match(
+      wrongOf({ carriers: new Map([[carrier!.name, { ...carrier!, book }]]) }),
+      /duplicates, at most/,
+    );
+  },
+);
+
+pipeline.run();
