@@ -53,6 +53,8 @@ export const DUPLICATE_WINDOW_MS = 120_000;
 export const REQUEST_PUBLISH_MS_MAX = 15_000;
 /** A request frame stored later than this after its first publication is acked undecided. */
 export const REQUEST_LATE_MS = 480_000;
+/** A gateway whose clock differs more from the stream server's accepts nothing. */
+export const CLOCK_SKEW_MS_MAX = 60_000;
 /** After this the stream hands an unacknowledged frame to somebody again. */
 export const ACK_WAIT_MS = 30_000;
 /** How long the sweep waits for a receipt beyond a message's validity. */
@@ -81,6 +83,7 @@ export const SETTLEMENT_BYTES_MAX = 100;
 
 assert(REQUEST_PUBLISH_MS_MAX < DUPLICATE_WINDOW_MS, "a repeat must meet its id");
 assert(DUPLICATE_WINDOW_MS < REQUEST_LATE_MS);
+assert(REQUEST_PUBLISH_MS_MAX + CLOCK_SKEW_MS_MAX < REQUEST_LATE_MS, "what is accepted is decided");
 assert(ACK_WAIT_MS * 2 < DUPLICATE_WINDOW_MS, "dispatch made again soon meets its id");
 assert(MESSAGE_BYTES_MAX > TEXT_BYTES_MAX + IDEMPOTENCY_KEY_BYTES_MAX + CLIENT_REFERENCE_BYTES_MAX);
 assert(FRAME_BYTES_MAX + MESSAGE_BYTES_MAX + 256 < STREAM_MESSAGE_BYTES_MAX);

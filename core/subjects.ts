@@ -50,12 +50,15 @@ export const STREAMS = [
     subjects: ["request.>"],
     ...WORK,
     bytesMax: 4 * GIB,
-    subjectFramesMax: 20_000,
+    subjectFramesMax: 1_000_000,
   },
   {
     name: "DECISIONS",
     subjects: ["decision.*"],
     ...LOG,
+    // Only a snapshot lets go of a decision: by age, a partition that was off for a week, or a cdr
+    // that is a week behind, would lose what it needs.
+    ageMsMax: 0,
     bytesMax: 16 * GIB,
     subjectFramesMax: 20_000_000,
   },
@@ -64,7 +67,7 @@ export const STREAMS = [
     subjects: ["dispatch.>"],
     ...WORK,
     bytesMax: 8 * GIB,
-    subjectFramesMax: 20_000,
+    subjectFramesMax: 500_000,
   },
   {
     name: "ATTEMPTS",

@@ -69,6 +69,7 @@ export function openMemoryClient(
         const [firstSequence, lastSequence] = [one.firstSequence(), one.lastSequence()];
         return { firstSequence, lastSequence, messages: one.count() };
       }),
+    serverTimeMs: () => line.ask("time", () => core.nowMs()),
     backlog: ({ stream, name: consumer }) =>
       line.ask("backlog", () => {
         const one = core.stream(stream).consumer(consumer);

@@ -75,6 +75,8 @@ export interface MemoryOptions {
 /** What clients see of the server. */
 export interface MemoryCore {
   readonly chance: Chance;
+  /** The server's clock. */
+  nowMs(): number;
   faults(): MemoryFaults;
   declare(specs: readonly StreamSpec[]): void;
   stream(name: StreamName): MemoryStream;
@@ -101,6 +103,7 @@ export function openMemory({ clock, chance, faults: initial }: MemoryOptions): M
 
   const core: MemoryCore = {
     chance,
+    nowMs: clock.nowMs,
     faults: () => faults,
     declare(specs) {
       const differences: string[] = [];

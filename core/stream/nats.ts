@@ -101,6 +101,12 @@ export async function openNats(options: NatsOptions): Promise<StreamClient> {
       const { first_seq: firstSequence, last_seq: lastSequence, messages } = state;
       return { firstSequence, lastSequence, messages };
     },
+    async serverTimeMs() {
+      const { ts } = (await api.ask<{ ts: string }>("STREAM.INFO.REQUESTS", undefined)) as {
+        ts: string;
+      };
+      return Date.parse(ts);
+    },
     async backlog({ stream, name }) {
       const path = `CONSUMER.INFO.${stream}.${name}`;
       const info = (await api.ask<ConsumerInfo>(path, undefined)) as ConsumerInfo;

@@ -55,6 +55,8 @@ export interface StreamClient {
   at(stream: StreamName, sequence: number): Promise<StoredMessage | undefined>;
   /** First and last sequence of a stream, and its messages (never a measure of backlog). */
   state(stream: StreamName): Promise<StreamState>;
+  /** The server's clock, milliseconds since 1970 UTC. @throws FloeError "stream.unavailable". */
+  serverTimeMs(): Promise<number>;
   /** `pending + ackPending` is the backlog of a consumer. */
   backlog(spec: ConsumerSpec): Promise<Backlog>;
   /** Removes what lies on `subject` below `sequence`. */

@@ -48,6 +48,7 @@ export interface Authenticator {
 
 /** More than an installation has keys in use; beyond it the memory starts anew. */
 const REMEMBERED_MAX = 65_536;
+const REMEMBERED_CHARACTERS_MAX = 256;
 
 const MISSING = unauthenticated(
   "API_KEY_MISSING",
@@ -102,8 +103,11 @@ export function openAuthenticator(log: Logger): Authenticator {
     const account = accounts.get(key.account);
     if (account === undefined) return ACCOUNT_INACTIVE;
     const caller = { account, keyId: key.keyId, expiresAtMs: key.expiresAtMs };
-    if (remembered.size >= REMEMBERED_MAX) remembered.clear();
-    remembered.set(header, caller);
+    // A caller may pad its header as it likes; only what a key needs is worth the memory.
+    if (header.length <= REMEMBERED_CHARACTERS_MAX) {
+      if (remembered.size >= REMEMBERED_MAX) remembered.clear();
+      remembered.set(header, caller);
+    }
     return standing(caller, nowMs);
   }
 

@@ -14,7 +14,7 @@ import { counter, histogram } from "../../core/metrics.js";
 import { found, nextField } from "../../core/stream/frame.js";
 import type { Acceptor } from "./accept.js";
 import type { Authenticator, Caller } from "./authenticate.js";
-import { INTERNAL, NOT_READY, type Refusal, refuse, STREAM_AWAY } from "./refuse.js";
+import { CLOCK_WRONG, INTERNAL, NOT_READY, type Refusal, refuse, STREAM_AWAY } from "./refuse.js";
 import type { Usage } from "./usage.js";
 
 /** What the handlers work with. */
@@ -27,6 +27,8 @@ export interface Door {
   acceptor(): Acceptor | undefined;
   /** The stream has been away for a while. */
   away(): boolean;
+  /** This machine's clock is wrong. */
+  clockOff(): boolean;
   /** Streams that are open: each is asked, when the process stops, to answer and end. */
   readonly streams: Set<() => void>;
 }
@@ -97,6 +99,7 @@ export function identify(door: Door, visit: Visit, call: CallView): Caller | Ref
 
 /** Whether anything can be taken now. */
 export function ready(door: Door): Acceptor | Refusal {
+  if (door.clockOff()) return CLOCK_WRONG;
   return door.away() ? STREAM_AWAY : (door.acceptor() ?? NOT_READY);
 }
 

@@ -3,7 +3,7 @@
  *
  * Wiring: keys and accounts are followed, partitions are awaited, two outboxes are opened
  * (requests, usage), the server listens. Health says SERVING while partitions are known, the stream
- * is there and no stop has begun. A stop: NOT_SERVING, a wait for load balancers, GOAWAY, calls
+ * is there, the clock is right and no stop has begun. A stop: NOT_SERVING, a wait for load balancers, GOAWAY, calls
  * finish, outboxes drain.
  */
 import { type Clock, sleep } from "../../core/clock.js";
@@ -22,6 +22,7 @@ import { watchPresence } from "./presence.js";
 import { openRememberedKeys } from "./remembered.js";
 import { type GatewayServer, openServer } from "./server.js";
 import { GATEWAY_SETTINGS, type GatewaySettings } from "./settings.js";
+import { watchSkew } from "./skew.js";
 import { openUsage, type Usage } from "./usage.js";
 
 /** Idempotency keys remembered: 16 bytes each. */
@@ -61,8 +62,9 @@ export const serve: Serve = async (host) => {
     }
   });
 
+  const skew = await watchSkew(clock, client, log);
   let server: GatewayServer | undefined;
-  const serving = (): boolean => presence.here() && acceptor !== undefined;
+  const serving = (): boolean => presence.here() && acceptor !== undefined && !skew.off();
   const presence = watchPresence(clock, client, () => server?.serving(serving()));
   const door: Door = {
     clock,
@@ -71,6 +73,7 @@ export const serve: Serve = async (host) => {
     usage,
     acceptor: () => acceptor,
     away: presence.away,
+    clockOff: skew.off,
     streams: new Set(),
   };
   const opened = await openServer(door, settings, common.bindHost);
@@ -79,6 +82,7 @@ export const serve: Serve = async (host) => {
   host.readiness("gateway", serving);
   lifecycle.onStop("gateway", async () => {
     presence.stop();
+    skew.stop();
     opened.serving(false);
     await drain(clock, settings, { server: opened, door, outbox, usage });
   });

@@ -114,6 +114,13 @@ export const STREAM_AWAY = refuse(
   "The stream is away; nothing was accepted.",
   { retryMs: 1_000 },
 );
+/** Nothing was accepted: what a clock that is wrong accepts could be taken for too old. */
+export const CLOCK_WRONG = refuse(
+  status.UNAVAILABLE,
+  "CLOCK_WRONG",
+  "This gateway's clock differs from the stream's; nothing was accepted. Ask another.",
+  { retryMs: 5_000 },
+);
 /** Nothing was accepted: partitions, keys or accounts are not loaded yet. */
 export const NOT_READY = refuse(
   status.UNAVAILABLE,

@@ -2,6 +2,7 @@
  * A stream server for the gateway's tests: it keeps what is published in order, and fails, waits or
  * goes away as a test says. Buckets are held in memory. What the gateway does not use throws.
  */
+import { SYSTEM_CLOCK } from "../../../core/clock.js";
 import { FloeError } from "../../../core/errors.js";
 import type {
   Bucket,
@@ -24,6 +25,8 @@ export interface FakeStream extends StreamClient {
   /** Only subjects that begin so are treated as `mode` says; the others are stored. */
   modeOf: string;
   here: boolean;
+  /** What the server's clock shows. */
+  clockMs: () => number;
   /** Publishes that hang. */
   hanging(): number;
   /** Stores what hangs, and from now on everything. */
@@ -49,6 +52,7 @@ export function openFakeStream(): FakeStream {
     mode: "store",
     modeOf: "",
     here: true,
+    clockMs: () => SYSTEM_CLOCK.nowMs(),
     hanging: () => hanging.length,
     release() {
       fake.mode = "store";
@@ -78,6 +82,7 @@ export function openFakeStream(): FakeStream {
     last: unused,
     at: unused,
     state: unused,
+    serverTimeMs: async () => fake.clockMs(),
     backlog: unused,
     purge: unused,
     objects: unused,

@@ -1,0 +1,61 @@
+/** Unit tests of skew: a gateway with a wrong clock accepts nothing, until it is right again. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { simulatedClock } from "../../../core/clock.js";
+import { FloeError } from "../../../core/errors.js";
+import { CLOCK_SKEW_MS_MAX } from "../../../core/limits.js";
+import { SILENT } from "../../../core/log.js";
+import { watchSkew } from "../../../services/gateway/skew.js";
+
+const skew = suite("gateway: skew");
+const START_MS = 1_800_000_000_000;
+
+skew("refuses clocks that are too far ahead or behind, and no others", async () => {
+  const cases: [number, boolean][] = [
+    [0, false],
+    [CLOCK_SKEW_MS_MAX, false],
+    [-CLOCK_SKEW_MS_MAX, false],
+    [CLOCK_SKEW_MS_MAX + 1, true],
+    [-CLOCK_SKEW_MS_MAX - 1, true],
+  ];
+  for (const [offMs, wanted] of cases) {
+    const clock = simulatedClock(START_MS);
+    const client = { serverTimeMs: async () => clock.nowMs() + offMs };
+    const watched = await watchSkew(clock, client, SILENT);
+    assert.is(watched.off(), wanted, `${offMs} ms`);
+    watched.stop();
+  }
+});
+
+skew("looks again: what is set right is accepted again, what goes wrong no more", async () => {
+  const clock = simulatedClock(START_MS);
+  let offMs = 600_000;
+  const client = { serverTimeMs: async () => clock.nowMs() + offMs };
+  const watched = await watchSkew(clock, client, SILENT);
+  assert.ok(watched.off());
+  offMs = 0;
+  await clock.advance(31_000);
+  assert.not(watched.off());
+  offMs = -600_000;
+  await clock.advance(31_000);
+  assert.ok(watched.off());
+  watched.stop();
+});
+
+skew("keeps its last answer while the server is away", async () => {
+  const clock = simulatedClock(START_MS);
+  let isAway = false;
+  const client = {
+    async serverTimeMs() {
+      if (isAway) throw new FloeError("stream.unavailable");
+      return clock.nowMs() + 600_000;
+    },
+  };
+  const watched = await watchSkew(clock, client, SILENT);
+  isAway = true;
+  await clock.advance(31_000);
+  assert.ok(watched.off());
+  watched.stop();
+});
+
+skew.run();
