@@ -129,6 +129,7 @@ function gated(client: MemoryClient, soon: (run: () => void) => void): StreamCli
     last: (...all) => late(client.last(...all)),
     at: (...all) => late(client.at(...all)),
     state: (...all) => late(client.state(...all)),
+    serverTimeMs: () => late(client.serverTimeMs()),
     backlog: (...all) => late(client.backlog(...all)),
     purge: (...all) => late(client.purge(...all)),
     bucket: async (...all) => gatedBucket(await late(client.bucket(...all)), late, soon),
