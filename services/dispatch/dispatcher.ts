@@ -4,7 +4,8 @@
  *
  * All go through the process's window, oldest first. A frame that is refused or not confirmed is
  * tried again with the same identity, without end and outside of the window, so that a carrier
- * whose subject is full holds up nobody else; how many decisions may wait so is the turn's bound.
+ * whose subject is full holds up no other's frames. How many decisions may wait so is the turn's
+ * bound: at it the partition takes no requests until the subject has room.
  */
 import { type Clock, sleep } from "../../core/clock.js";
 import { isFloeError } from "../../core/errors.js";
