@@ -135,10 +135,11 @@ export function openConsumer(
     },
     repeat: comeBack,
     backlog() {
+      const ackFloor = Math.min(cursor, ...pending.keys(), ...again) - 1;
       let waiting = again.length;
       for (let at = cursor; ; waiting += 1) {
         const message = stream.next(at, spec.subject);
-        if (message === undefined) return { pending: waiting, ackPending: pending.size };
+        if (message === undefined) return { pending: waiting, ackPending: pending.size, ackFloor };
         at = message.sequence + 1;
       }
     },
