@@ -74,7 +74,7 @@ const TASKS_PER_THREAD = 2;
 /** Frames up to so many bytes, about ten messages, cost less here than their way to a thread. */
 const HERE_BYTES_MAX = 2_048;
 const WORKER = new URL("../../workers/route-and-rate.js", import.meta.url);
-/** Blame is counted over so long, and few records are never most. */
+/** What was routed and blamed counts half after so long; few records are never most. */
 const BLAME_MS = 60_000;
 const BLAMED_MIN = 20;
 const DAY_MS = 86_400_000;
@@ -98,7 +98,7 @@ export async function openRouter(options: RouterOptions): Promise<Router> {
   let last = { fromMs: 0, toMs: -1, keys: { token: keys.token, data: {} } as TaskKeys };
   let tables: SharedArrayBuffer | undefined;
   let version = 0;
-  let blame = { sinceMs: 0, routed: 0, blamed: 0 };
+  const tally = { sinceMs: options.clock.monotonicMs(), routed: 0, blamed: 0 };
   let loading = Promise.resolve();
   let loaded: () => void = () => {};
   const whenLoaded = new Promise<void>((resolve) => {
@@ -177,6 +177,15 @@ export async function openRouter(options: RouterOptions): Promise<Router> {
       });
   });
 
+  /** Halved, not forgotten: after a quiet time a few bad records would else be most of all. */
+  function fade(): void {
+    const nowMs = options.clock.monotonicMs();
+    if (nowMs - tally.sinceMs <= BLAME_MS) return;
+    tally.sinceMs = nowMs;
+    tally.routed /= 2;
+    tally.blamed /= 2;
+  }
+
   return {
     window: openWindow(places),
     async route(frames) {
@@ -188,14 +197,14 @@ export async function openRouter(options: RouterOptions): Promise<Router> {
       }
       if (tables === undefined) throw new FloeError("tables.invalid", { problem: NO_TABLES });
       const result = await run(frames, tables, keysFor(fromMs, toMs));
-      blame.routed += result.index.length / INDEX_STRIDE;
+      fade();
+      tally.routed += result.index.length / INDEX_STRIDE;
       return result;
     },
     blame(records) {
-      const nowMs = options.clock.monotonicMs();
-      if (nowMs - blame.sinceMs > BLAME_MS) blame = { sinceMs: nowMs, routed: 0, blamed: 0 };
-      blame.blamed += records;
-      const most = blame.blamed >= BLAMED_MIN && blame.blamed > blame.routed;
+      fade();
+      tally.blamed += records;
+      const most = tally.blamed >= BLAMED_MIN && tally.blamed > tally.routed;
       assert(!most, "most records fail in the pool: it is not the records");
     },
     async probe() {

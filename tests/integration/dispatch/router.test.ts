@@ -27,6 +27,9 @@ interface Bench {
   announce(version: number, image: Uint8Array): void;
 }
 
+/** How far its clock is put forward. */
+let aheadMs = 0;
+
 async function withRouter(run: (bench: Bench) => Promise<void>, fromMs = NOW_MS): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "floe-router-"));
   const keysFile = join(folder, "keys.json");
@@ -43,7 +46,7 @@ async function withRouter(run: (bench: Bench) => Promise<void>, fromMs = NOW_MS)
   const opened = await openRouter({
     threads: 1,
     keysFile,
-    clock: SYSTEM_CLOCK,
+    clock: { ...SYSTEM_CLOCK, monotonicMs: () => SYSTEM_CLOCK.monotonicMs() + aheadMs },
     config: config as Bucket,
     objects: objects as Objects,
     log: SILENT,
@@ -120,6 +123,15 @@ router("blames records only while most others pass", async () => {
     await one.whenReady();
     await one.route([framesOf(100)]);
     one.blame(90);
+    assert.throws(() => one.blame(20), /it is not the records/);
+  });
+  await withRouter(async ({ router: one, announce }) => {
+    announce(1, new Uint8Array(testTables()));
+    await one.whenReady();
+    await one.route([framesOf(100)]);
+    // A minute later what was routed counts half, not nothing.
+    aheadMs += 61_000;
+    one.blame(40);
     assert.throws(() => one.blame(20), /it is not the records/);
   });
 });
