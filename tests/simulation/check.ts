@@ -9,11 +9,13 @@ import {
   AttemptFrame,
   type AttemptRecord,
   DecisionFrame,
+  DispatchFrame,
   ReceiptFrame,
   type Settlement,
   type Verdict,
 } from "../../core/proto/floe/v1/frames.js";
 import {
+  ATTEMPT_IN_DOUBT,
   ATTEMPT_RECEIPT,
   ATTEMPT_REFUSED,
   ATTEMPT_SUBMITTED,
@@ -40,6 +42,8 @@ export interface Findings {
 interface Story {
   readonly id: string;
   readonly verdicts: Verdict[];
+  /** Hops for which a carrier's connectors were given it. */
+  readonly dispatched: number[];
   readonly attempts: AttemptRecord[];
   readonly settlements: Settlement[];
 }
@@ -114,6 +118,7 @@ function checkStory(
   if (decided.length !== 1) wrong(`${id} has ${decided.length} verdicts`);
   const verdict = decided.at(-1);
   if (verdict === undefined) return;
+  checkWay(story, verdict, wrong);
   const state = Math.max(...decided.map((one) => one.state), ...attempts.map(rankOf));
   for (const cdr of cdrs) {
     if (cdr.state !== state) wrong(`${id} has state ${cdr.state}, its attempts prove ${state}`);
@@ -135,6 +140,25 @@ function checkStory(
       wrong(`${id} was charged and no carrier took it`);
     }
   }
+}
+
+/** Nothing is lost on its way: what is routed is dispatched, and what is dispatched is attempted. */
+function checkWay(
+  { id, dispatched, attempts }: Story,
+  { state }: Verdict,
+  wrong: (text: string) => void,
+): void {
+  if ((state === STATE.ROUTED) !== dispatched.includes(0)) {
+    wrong(`${id} was decided as ${state} and dispatched ${dispatched.length} times`);
+  }
+  const hops = new Set(attempts.flatMap(({ kind, hop }) => (isAttempt(kind) ? [hop] : [])));
+  for (const hop of new Set(dispatched)) {
+    if (!hops.has(hop)) wrong(`${id} was dispatched for hop ${hop} and not attempted`);
+  }
+}
+
+function isAttempt(kind: number): boolean {
+  return kind === ATTEMPT_SUBMITTED || kind === ATTEMPT_REFUSED || kind === ATTEMPT_IN_DOUBT;
 }
 
 /** What the receipts of a long message's parts say of the whole, for each try of which all are final. */
@@ -300,7 +324,13 @@ function readStories({ server }: World): Map<string, Story> {
   const stories = new Map<string, Story>();
   const storyOf = (messageId: Uint8Array): Story => {
     const id = formatId(messageId);
-    const story = stories.get(id) ?? { id, verdicts: [], attempts: [], settlements: [] };
+    const story = stories.get(id) ?? {
+      id,
+      verdicts: [],
+      dispatched: [],
+      attempts: [],
+      settlements: [],
+    };
     stories.set(id, story);
     return story;
   };
@@ -308,6 +338,11 @@ function readStories({ server }: World): Map<string, Story> {
     const { records, settlements } = DecisionFrame.decode(data);
     for (const one of records) storyOf(one.messageId).verdicts.push(one);
     for (const one of settlements) storyOf(one.messageId).settlements.push(one);
+  }
+  for (const { data } of server.history("DISPATCH")) {
+    for (const { messageId, hop } of DispatchFrame.decode(data).records) {
+      storyOf(messageId).dispatched.push(hop);
+    }
   }
   for (const { data } of server.history("ATTEMPTS")) {
     for (const one of AttemptFrame.decode(data).records) {

@@ -46,6 +46,8 @@ export interface Entry {
 
 export interface Database {
   setFaults(faults: DatabaseFaults): void;
+  /** Away: takes nothing for so long. */
+  goDown(forMs: number): void;
   /** A process's own client. */
   open(process: SimulatedProcess): ClickHouse;
   cdrs(): readonly Cdr[];
@@ -62,6 +64,7 @@ export function openDatabase(clock: Clock, chance: Chance): Database {
   const hours = new Set<number>();
   const wrongs: string[] = [];
   let faults = DATABASE_WELL;
+  let downUntilMs = 0;
 
   function mergeRow(row: Row): void {
     const key = `${row["account"]}/${row["accepted_day"]}/${row["message_id"]}`;
@@ -89,13 +92,16 @@ export function openDatabase(clock: Clock, chance: Chance): Database {
 
   /** Asks, over a network, a server that may be away. */
   function ask<T>(process: SimulatedProcess, serve: () => T): Promise<T> {
-    const fails = chance() < faults.failed;
-    const stores = !fails || chance() < 0.5;
-    const later = fails && chance() < faults.failedLater;
+    const isDown = clock.monotonicMs() < downUntilMs;
+    const fails = isDown || chance() < faults.failed;
+    const stores = !fails || (!isDown && chance() < 0.5);
+    const later = stores && fails && chance() < faults.failedLater;
     const wayMs = chance() * faults.lateMsMax;
     return new Promise((resolve, reject) => {
       clock.after(wayMs, () => {
-        const value = stores && !later ? serve() : undefined;
+        // Of a process that was killed meanwhile, half a statement may have come.
+        const isWhole = process.alive() || chance() < 0.5;
+        const value = stores && isWhole && !later ? serve() : undefined;
         if (later) clock.after(5_000 + chance() * 20_000, serve);
         clock.after(wayMs, () =>
           process.soon(() => {
@@ -136,6 +142,9 @@ export function openDatabase(clock: Clock, chance: Chance): Database {
   return {
     setFaults(next) {
       faults = next;
+    },
+    goDown(forMs) {
+      downUntilMs = clock.monotonicMs() + forMs;
     },
     open: (process) => ({
       query: <T>(sql: string, parameters: Parameters = {}) => {

@@ -15,6 +15,8 @@ export interface SimulatedProcess {
   awake(): boolean;
   /** Runs it now, when the process wakes up, or never. */
   soon(run: () => void): void;
+  /** Runs it as soon as the process has sent its next frame on its way to the stream. */
+  onPublish(sent: () => void): void;
   /** Called when it is killed. */
   onKill(killed: () => void): void;
   kill(): void;
@@ -33,6 +35,7 @@ export function openProcess(
   const connection: MemoryClient = server.connect(name, fork);
   const killed: (() => void)[] = [];
   let waiting: (() => void)[] = [];
+  let sent: (() => void) | undefined;
   let alive = true;
   let asleepUntilMs = 0;
   const awake = (): boolean => clock.monotonicMs() >= asleepUntilMs;
@@ -67,10 +70,17 @@ export function openProcess(
   return {
     name,
     clock: own,
-    client: gated(connection, soon),
+    client: gated(connection, soon, () => {
+      const run = sent;
+      sent = undefined;
+      run?.();
+    }),
     alive: () => alive,
     awake,
     soon,
+    onPublish(run) {
+      sent = run;
+    },
     onKill: (run) => void killed.push(run),
     kill() {
       if (!alive) return;
@@ -94,7 +104,11 @@ export function openProcess(
 }
 
 /** The client as a process sees it that may sleep: answers wait until it is awake. */
-function gated(client: MemoryClient, soon: (run: () => void) => void): StreamClient {
+function gated(
+  client: MemoryClient,
+  soon: (run: () => void) => void,
+  published: () => void,
+): StreamClient {
   function late<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       promise.then(
@@ -110,7 +124,11 @@ function gated(client: MemoryClient, soon: (run: () => void) => void): StreamCli
   });
 
   return {
-    publish: (...all) => late(client.publish(...all)),
+    publish(...all) {
+      const answer = late(client.publish(...all));
+      published();
+      return answer;
+    },
     declare: (...all) => late(client.declare(...all)),
     declareConsumer: (...all) => late(client.declareConsumer(...all)),
     recreateConsumer: (...all) => late(client.recreateConsumer(...all)),

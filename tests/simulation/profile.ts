@@ -19,9 +19,10 @@ export interface Profile {
   readonly stopped: Readonly<Record<Role, number>>;
   readonly asleep: number;
   readonly cutOff: number;
-  /** Each second: the stream's server restarts; a carrier goes down. */
+  /** Each second: the stream's server restarts; a carrier, the database goes down. */
   readonly serverRestart: number;
   readonly carrierDown: number;
+  readonly databaseDown: number;
   /** Frames of one subject that the work queues take. */
   readonly subjectFramesMax: number;
   readonly window: number;
@@ -49,12 +50,13 @@ export function profileOf(chance: Chance): Profile {
     database: has(0.5)
       ? { failed: upTo(0.3), failedLater: upTo(0.5), lateMsMax: 20 + upTo(2_000) }
       : DATABASE_WELL,
-    killed: dies ? ofRoles(0.6, 0.12) : NONE,
+    killed: dies ? ofRoles(0.7, 0.2) : NONE,
     stopped: has(0.5) ? ofRoles(0.6, 0.12) : NONE,
     asleep: has(0.3) ? upTo(0.1) : 0,
     cutOff: has(0.3) ? upTo(0.1) : 0,
     serverRestart: has(0.3) ? upTo(0.06) : 0,
     carrierDown: has(0.4) ? upTo(0.1) : 0,
+    databaseDown: has(0.5) ? upTo(0.2) : 0,
     subjectFramesMax: has(0.2) ? 3 + Math.floor(upTo(20)) : 20_000,
     window: has(0.5) ? 3 + Math.floor(upTo(8)) : 50,
     partsPerSecond: has(0.3) ? 20 + Math.floor(upTo(80)) : 0,

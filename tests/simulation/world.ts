@@ -165,6 +165,17 @@ export async function openWorld(
     end(place, "is killed");
   }
 
+  /** Kills it around the moment at which its next frame is stored, or answered. */
+  function killPublishing(place: Place): void {
+    const { process } = place;
+    process?.onPublish(() => {
+      const withinMs = 1 + 3 * profile.stream.wayMsMax;
+      clock.after(chance() * withinMs, () => {
+        if (place.process === process) kill(place);
+      });
+    });
+  }
+
   function stop(place: Place): void {
     const { process, stage } = place;
     if (process === undefined || stage === undefined || place.leaving) return;
@@ -201,7 +212,10 @@ export async function openWorld(
   function befall(place: Place, seconds: number): void {
     const luck = (rate: number): boolean => rate > 0 && chance() < rate * seconds;
     const forMs = (): number => chance() ** 3 * 60_000;
-    if (luck(profile.killed[place.role])) kill(place);
+    if (luck(profile.killed[place.role])) {
+      if (chance() < 0.5) kill(place);
+      else killPublishing(place);
+    }
     if (luck(profile.stopped[place.role])) stop(place);
     if (luck(profile.asleep)) away(place, "sleep", forMs());
     if (luck(profile.cutOff)) away(place, "cut off", forMs());
@@ -215,6 +229,11 @@ export async function openWorld(
       say(`the stream's server restarts, ${Math.round(downMs)} ms`);
       if (downMs > AWAY_MS) crashes += PROCESSES;
       void server.restart(downMs);
+    }
+    if (luck(profile.databaseDown)) {
+      const forMs = chance() ** 2 * 20_000;
+      say(`the database is down for ${Math.round(forMs)} ms`);
+      database.goDown(forMs);
     }
     if (luck(profile.carrierDown)) {
       const carrier = [...carriers.values()][Math.floor(chance() * carriers.size)]!;
