@@ -117,7 +117,11 @@ flow("loses nothing and decides nothing twice when nats-server is killed under l
       if (id === 150) await system.nats.restart();
     }
     await Promise.all(publishing);
-    await until(async () => (await backlog(system)) === 0, 40_000);
+    // A server that has just recovered may call a backlog empty that it has not counted yet.
+    await until(async () => {
+      const decided = (await system.decisions()).flatMap(({ records }) => records);
+      return decided.length >= 200 && (await backlog(system)) === 0;
+    }, 40_000);
     const verdicts = (await system.decisions()).flatMap(({ records }) => records);
     const routed = verdicts.filter(({ state }) => state === STATE.ROUTED);
     assert.is(new Set(routed.map(({ messageId }) => messageId.toString("hex"))).size, 200);
