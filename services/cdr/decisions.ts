@@ -23,6 +23,7 @@ import {
   readFields,
   varintOf,
 } from "../../core/stream/frame.js";
+import { VERDICT_AT } from "../../workers/task.js";
 import type { Batch } from "./batch.js";
 import {
   add,
@@ -51,23 +52,14 @@ import {
 } from "./record.js";
 import { anotherRowOf, foldTextFrom, type Rows, TEXT } from "./rows.js";
 
-/** Where a verdict's fixed fields have their values, from its first byte. */
-const VERDICT_AT = {
-  state: 33,
-  reason: 38,
-  lane: 43,
-  priceMicros: 48,
-  costMicros: 57,
-  keyTag: 66,
-  expiresAtMs: 75,
-} as const;
+/** A verdict whose fixed fields stand where `VERDICT_AT` says. */
 const VERDICT_LAYOUT = newLayout(
   [8, 4, 4, 4, 4, 8, 8, 8, 8],
   (view, at) =>
     matchesHead(view, at) &&
     view.getUint8(at + VERDICT_AT.state - 1) === 0x25 &&
     view.getUint8(at + VERDICT_AT.reason - 1) === 0x2d &&
-    view.getUint8(at + VERDICT_AT.lane - 1) === 0x35 &&
+    view.getUint8(at + VERDICT_AT.place - 1) === 0x35 &&
     view.getUint8(at + VERDICT_AT.priceMicros - 1) === 0x39 &&
     view.getUint8(at + VERDICT_AT.costMicros - 1) === 0x41 &&
     view.getUint8(at + VERDICT_AT.keyTag - 1) === 0x49 &&
@@ -115,7 +107,7 @@ export function takeVerdict(batch: Batch, frame: Source, from: number, to: numbe
   rows.verdict[2 * row + 1] =
     (state << 24) |
     (reason << 16) |
-    (view.getUint8(at + VERDICT_AT.lane) << 8) |
+    (view.getUint8(at + VERDICT_AT.place) << 8) |
     (varintOf(fields, VERDICT.trafficClass) & 255);
   rows.verdict[2 * row] =
     ((varintOf(fields, VERDICT.encoding) & 255) << 24) |

@@ -5,7 +5,8 @@ import { SYSTEM_CLOCK } from "../../../core/clock.js";
 import { AttemptFrame } from "../../../core/proto/floe/v1/frames.js";
 import type { Delivery, StreamClient } from "../../../core/stream/stream.js";
 import { type Key, keyOf, OURS, verdictOf } from "../../unit/cdr/kit.js";
-import { type CdrBracket, until, withCdr } from "./with-cdr.js";
+import { until } from "../../until.js";
+import { type CdrBracket, withCdr } from "./with-cdr.js";
 
 const test = suite("cdr chores");
 const HOUR_MS = 3_600_000;

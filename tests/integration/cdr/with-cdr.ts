@@ -4,11 +4,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ClickHouse } from "../../../core/clickhouse.js";
-import { SYSTEM_CLOCK, sleep } from "../../../core/clock.js";
+import { SYSTEM_CLOCK } from "../../../core/clock.js";
 import { encodeConfig } from "../../../core/configuration.js";
-import type { CommonSettings, Host } from "../../../core/host.js";
-import { SILENT } from "../../../core/log.js";
-import { loadSettings } from "../../../core/settings.js";
+import type { CommonSettings } from "../../../core/host.js";
 import type { StreamClient } from "../../../core/stream/stream.js";
 import {
   attemptSubject,
@@ -19,12 +17,14 @@ import {
   USAGE_SUBJECT,
 } from "../../../core/subjects.js";
 import { serve } from "../../../services/cdr/main.js";
+import { until } from "../../until.js";
 import {
   type ClickHouseBracket,
   PASSWORD,
   USER,
   withClickHouse,
 } from "../clickhouse/with-clickhouse.js";
+import { startRole } from "../role.js";
 import { type NatsBracket, withNats } from "../with-nats.js";
 
 export interface CdrBracket {
@@ -108,48 +108,17 @@ export async function withCdr(run: (cdr: CdrBracket) => Promise<void>): Promise<
   );
 }
 
-async function startCdr(
+function startCdr(
   name: string,
   client: StreamClient,
   environment: Record<string, string>,
   common: Pick<CommonSettings, "clickhouseUrl" | "clickhousePasswordFile">,
 ): Promise<() => Promise<void>> {
-  const parts: (() => Promise<void> | void)[] = [];
-  const ready: (() => boolean)[] = [];
-  let stopped: Promise<void> | undefined;
-  const stop = (): Promise<void> => {
-    stopped ??= (async () => {
-      for (const close of parts.reverse()) await close();
-    })();
-    return stopped;
-  };
-  const host: Partial<Host> = {
+  return startRole(serve, {
     processId: `${name}-${SYSTEM_CLOCK.nowMs()}`,
-    clock: SYSTEM_CLOCK,
-    lifecycle: {
-      onStop: (_: string, close: () => Promise<void> | void) => void parts.push(close),
-      stop,
-      stopping: () => stopped !== undefined,
-    },
-    common: { ...common, clickhouseUser: USER, clickhouseDatabase: "floe" } as CommonSettings,
-    log: () => SILENT,
-    settings: (table) => loadSettings(table, [], environment),
-    stream: async () => client,
-    listening: () => {},
-    readiness: (_, isReady) => void ready.push(isReady),
-  };
-  await serve(host as Host);
-  await until(async () => ready.length > 1 && ready.every((one) => one()));
-  return stop;
-}
-
-const WAIT_MS_MAX = 60_000;
-
-/** Resolves when it is so. */
-export async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const startedMs = SYSTEM_CLOCK.monotonicMs();
-  while (!(await isSo())) {
-    if (SYSTEM_CLOCK.monotonicMs() - startedMs > WAIT_MS_MAX) throw new Error("waited in vain");
-    await sleep(SYSTEM_CLOCK, 50);
-  }
+    client,
+    common: { ...common, clickhouseUser: USER, clickhouseDatabase: "floe" },
+    environment,
+    readyParts: 2,
+  });
 }

@@ -5,7 +5,8 @@ import { formatId } from "../../../core/message.js";
 import type { Delivery, StreamClient } from "../../../core/stream/stream.js";
 import { CDR_CONSUMERS } from "../../../core/subjects.js";
 import { type Key, keyOf, OURS, usageFrame, verdictOf } from "../../unit/cdr/kit.js";
-import { type CdrBracket, until, withCdr } from "./with-cdr.js";
+import { until } from "../../until.js";
+import { type CdrBracket, withCdr } from "./with-cdr.js";
 
 const test = suite("cdr");
 const T0 = Date.UTC(2026, 10, 24, 12);

@@ -3,7 +3,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { SYSTEM_CLOCK } from "../../../core/clock.js";
 import { REASON, STATE } from "../../../core/message.js";
-import { KIND, numbers, pause, until, withKit } from "./kit.js";
+import { until } from "../../until.js";
+import { KIND, numbers, pause, withKit } from "./kit.js";
 
 const deliver = suite("connectors: deliver");
 

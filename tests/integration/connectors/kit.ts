@@ -9,9 +9,7 @@ import { type CarrierOptions, DEFAULTS } from "../../../bench/carrier/options.js
 import { openSmsc, type Smsc } from "../../../bench/carrier/smsc.js";
 import { fillRandom, SYSTEM_CLOCK, sleep } from "../../../core/clock.js";
 import { type CarrierConfig, encodeConfig, parseCarrier } from "../../../core/configuration.js";
-import type { CommonSettings, Host } from "../../../core/host.js";
 import { extendKeys, loadKeys } from "../../../core/keys.js";
-import { SILENT } from "../../../core/log.js";
 import { formatId } from "../../../core/message.js";
 import { tokenOf } from "../../../core/number-seal.js";
 import {
@@ -23,7 +21,6 @@ import {
   type ReceiptRecord,
 } from "../../../core/proto/floe/v1/frames.js";
 import { Message } from "../../../core/proto/floe/v1/messaging.js";
-import { loadSettings } from "../../../core/settings.js";
 import type { StreamClient } from "../../../core/stream/stream.js";
 import {
   attemptsOfCarrier,
@@ -37,10 +34,12 @@ import {
 } from "../../../core/subjects.js";
 import { serve } from "../../../services/connectors/main.js";
 import { countSegments, measured } from "../../../workers/segments.js";
-import { stored, until } from "../dispatch/system.js";
+import { until } from "../../until.js";
+import { stored } from "../dispatch/system.js";
+import { startRole } from "../role.js";
 import { type NatsBracket, withNats } from "../with-nats.js";
 
-export { stored, until } from "../dispatch/system.js";
+export { stored } from "../dispatch/system.js";
 
 export const LOGIN = { systemId: "floe", password: "secret" } as const;
 
@@ -178,10 +177,14 @@ export async function withKit(run: (kit: Kit) => Promise<void>): Promise<void> {
           attempts,
           async waitFor(carrier, kind, count, withinMs = 15_000) {
             let found: Attempt[] = [];
-            await until(async () => {
-              found = (await attempts(carrier)).filter((one) => one.kind === kind);
-              return found.length >= count;
-            }, withinMs);
+            await until(
+              async () => {
+                found = (await attempts(carrier)).filter((one) => one.kind === kind);
+                return found.length >= count;
+              },
+              `${count} attempts`,
+              withinMs,
+            );
             return found;
           },
           async cold(carrier) {
@@ -234,35 +237,12 @@ async function startConnector(
   keysFile: string,
   environment: Record<string, string>,
 ): Promise<() => Promise<void>> {
-  const client = await nats.client(name);
-  const parts: (() => Promise<void> | void)[] = [];
-  const ready: (() => boolean)[] = [];
-  let stopped: Promise<void> | undefined;
-  const stop = (): Promise<void> => {
-    stopped ??= (async () => {
-      for (const close of parts.reverse()) await close();
-    })();
-    return stopped;
-  };
-  const host: Partial<Host> = {
+  return startRole(serve, {
     processId: `${name}-${SYSTEM_CLOCK.nowMs()}`,
-    clock: SYSTEM_CLOCK,
-    lifecycle: {
-      onStop: (_: string, close: () => Promise<void> | void) => void parts.push(close),
-      stop,
-      stopping: () => stopped !== undefined,
-    },
-    common: { keysFile } as CommonSettings,
-    log: () => SILENT,
-    settings: (table) =>
-      loadSettings(table, [], { FLOE_CONNECTOR_LEASE_SECONDS: "2", ...environment }),
-    stream: async () => client,
-    listening: () => {},
-    readiness: (_, isReady) => void ready.push(isReady),
-  };
-  await serve(host as Host);
-  await until(() => ready.every((one) => one()));
-  return stop;
+    client: await nats.client(name),
+    common: { keysFile },
+    environment: { FLOE_CONNECTOR_LEASE_SECONDS: "2", ...environment },
+  });
 }
 
 /** Distinct numbers that end as given. */

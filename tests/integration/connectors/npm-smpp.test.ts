@@ -4,7 +4,8 @@ import smpp, { type PDU, type Session } from "smpp";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { STATE } from "../../../core/message.js";
-import { KIND, type Kit, LOGIN, numbers, until, withKit } from "./kit.js";
+import { until } from "../../until.js";
+import { KIND, type Kit, LOGIN, numbers, withKit } from "./kit.js";
 
 const peers = suite("connectors: npm smpp");
 

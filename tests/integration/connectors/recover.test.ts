@@ -3,7 +3,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { SYSTEM_CLOCK } from "../../../core/clock.js";
 import { STATE } from "../../../core/message.js";
-import { type Attempt, KIND, numbers, pause, until, withKit } from "./kit.js";
+import { until } from "../../until.js";
+import { type Attempt, KIND, numbers, pause, withKit } from "./kit.js";
 
 const recover = suite("connectors: recover");
 
@@ -200,7 +201,7 @@ recover("a connector that is cut off from the stream: another sends what it had 
     await kit.nats.kill();
     await pause(1_000);
     await kit.nats.restart();
-    await until(() => smsc.stats().parts >= 1_000, 40_000);
+    await until(() => smsc.stats().parts >= 1_000, "all parts");
     await kit.waitFor("alpha", KIND.submitted, 1_000, 40_000);
     const attempts = await kit.attempts("alpha");
     assert.equal([...new Set(idsOf(attempts, KIND.submitted))].sort(), [...sent].sort());
@@ -216,7 +217,7 @@ recover("two connectors never hold more sessions than agreed, and share them", (
     await kit.configure("alpha", smsc.port, { binds: 2 });
     await kit.connect("one");
     await kit.connect("two");
-    await until(() => smsc.stats().bound === 2, 20_000);
+    await until(() => smsc.stats().bound === 2, "both bind");
     await kit.publish(
       "alpha",
       numbers(200).map((to) => ({ to })),

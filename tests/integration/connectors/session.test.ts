@@ -7,7 +7,7 @@ import { SILENT } from "../../../core/log.js";
 import { newFramer } from "../../../services/connectors/smpp/framing.js";
 import { decodePdu, encodePdu, type Pdu } from "../../../services/connectors/smpp/pdu-object.js";
 import { openSession, type Session } from "../../../services/connectors/smpp/session.js";
-import { until } from "../dispatch/system.js";
+import { until } from "../../until.js";
 
 const sessions = suite("connectors: session");
 

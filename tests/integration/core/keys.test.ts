@@ -7,20 +7,13 @@ import { openAppender } from "../../../core/stream/append.js";
 import { holdLeases } from "../../../core/stream/lease.js";
 import type { StreamClient } from "../../../core/stream/stream.js";
 import { STREAMS, type StreamName } from "../../../core/subjects.js";
+import { until } from "../../until.js";
 import { withNats } from "../with-nats.js";
 
 const keys = suite("keys, leases and appends on nats-server");
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 const text = (data: Uint8Array | undefined): string | undefined =>
   data === undefined ? undefined : Buffer.from(data).toString();
-
-async function until(done: () => boolean, what: string, withinMs = 20_000): Promise<void> {
-  const endMs = SYSTEM_CLOCK.monotonicMs() + withinMs;
-  while (!done()) {
-    if (SYSTEM_CLOCK.monotonicMs() > endMs) throw new Error(`${what}: not within ${withinMs} ms`);
-    await sleep(SYSTEM_CLOCK, 10);
-  }
-}
 
 keys("are set, compared, deleted, listed and watched", () =>
   withNats(async (nats) => {

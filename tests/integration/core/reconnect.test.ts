@@ -7,6 +7,7 @@ import { putFixed32 } from "../../../core/stream/frame.js";
 import { openOutbox } from "../../../core/stream/outbox.js";
 import type { Delivery, StreamClient } from "../../../core/stream/stream.js";
 import { requestConsumer, STREAMS } from "../../../core/subjects.js";
+import { until } from "../../until.js";
 import { withNats } from "../with-nats.js";
 
 const reconnect = suite("reconnecting to nats-server");
@@ -16,14 +17,6 @@ const SUBJECT = "request.normal.0";
 async function backlog(client: StreamClient): Promise<{ pending: number; ackPending: number }> {
   const { pending, ackPending } = await client.backlog(SPEC);
   return { pending, ackPending };
-}
-
-async function until(done: () => boolean, what: string, withinMs = 30_000): Promise<void> {
-  const endMs = SYSTEM_CLOCK.monotonicMs() + withinMs;
-  while (!done()) {
-    if (SYSTEM_CLOCK.monotonicMs() > endMs) throw new Error(`${what}: not within ${withinMs} ms`);
-    await sleep(SYSTEM_CLOCK, 10);
-  }
 }
 
 reconnect("loses no record and stores none twice, whenever the server is killed", () =>

@@ -12,6 +12,7 @@ import {
   STREAMS,
   type StreamSpec,
 } from "../../../core/subjects.js";
+import { until } from "../../until.js";
 import { type NatsBracket, withNats } from "../with-nats.js";
 
 const stream = suite("stream client on nats-server");
@@ -23,15 +24,6 @@ const text = (data: Uint8Array): string => Buffer.from(data).toString();
 async function backlog(client: StreamClient): Promise<{ pending: number; ackPending: number }> {
   const { pending, ackPending } = await client.backlog(SPEC);
   return { pending, ackPending };
-}
-
-/** Waits until `done()`; a wait that is too long is a failure, not a measurement. */
-async function until(done: () => boolean, what: string, withinMs = 20_000): Promise<void> {
-  const endMs = SYSTEM_CLOCK.monotonicMs() + withinMs;
-  while (!done()) {
-    if (SYSTEM_CLOCK.monotonicMs() > endMs) throw new Error(`${what}: not within ${withinMs} ms`);
-    await sleep(SYSTEM_CLOCK, 10);
-  }
 }
 
 async function declared(nats: NatsBracket, streams: readonly StreamSpec[] = STREAMS) {

@@ -14,7 +14,8 @@ import {
 import { capture, loadSnapshot, store } from "../../../services/dispatch/snapshot.js";
 import { applyFrame, openState } from "../../../services/dispatch/state.js";
 import { attemptFrame, dump, idOf, requestFrame } from "../../unit/dispatch/kit.js";
-import { type System, stored, until, withSystem } from "./system.js";
+import { until } from "../../until.js";
+import { type System, stored, withSystem } from "./system.js";
 
 const flow = suite("dispatch on nats-server");
 const ALPHA = "dispatch.alpha.normal.0";
@@ -121,7 +122,7 @@ flow("loses nothing and decides nothing twice when nats-server is killed under l
     await until(async () => {
       const decided = (await system.decisions()).flatMap(({ records }) => records);
       return decided.length >= 200 && (await backlog(system)) === 0;
-    }, 40_000);
+    }, "all decisions");
     const verdicts = (await system.decisions()).flatMap(({ records }) => records);
     const routed = verdicts.filter(({ state }) => state === STATE.ROUTED);
     assert.is(new Set(routed.map(({ messageId }) => messageId.toString("hex"))).size, 200);

@@ -16,7 +16,7 @@ import {
   type Router,
 } from "../../../services/dispatch/router.js";
 import { decisionOf, NOW_MS, requestFrame, testTables } from "../../unit/dispatch/kit.js";
-import { until } from "./system.js";
+import { until } from "../../until.js";
 
 const router = suite("dispatch router");
 

@@ -5,13 +5,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SYSTEM_CLOCK, sleep } from "../../../core/clock.js";
 import { encodeConfig } from "../../../core/configuration.js";
-import type { CommonSettings, Host } from "../../../core/host.js";
 import { extendKeys } from "../../../core/keys.js";
-import { SILENT } from "../../../core/log.js";
 import { DecisionFrame, DispatchFrame } from "../../../core/proto/floe/v1/frames.js";
-import { loadSettings } from "../../../core/settings.js";
 import type { StoredMessage, StreamClient } from "../../../core/stream/stream.js";
 import {
   BUCKETS,
@@ -23,6 +19,7 @@ import {
 } from "../../../core/subjects.js";
 import { serve } from "../../../services/dispatch/main.js";
 import { testTables } from "../../unit/dispatch/kit.js";
+import { startRole } from "../role.js";
 import { type NatsBracket, withNats } from "../with-nats.js";
 
 export interface System {
@@ -89,35 +86,12 @@ async function startDispatch(
   name: string,
   keysFile: string,
 ): Promise<() => Promise<void>> {
-  const client = await nats.client(name);
-  const parts: (() => Promise<void> | void)[] = [];
-  const ready: (() => boolean)[] = [];
-  let stopped: Promise<void> | undefined;
-  const stop = (): Promise<void> => {
-    stopped ??= (async () => {
-      for (const close of parts.reverse()) await close();
-    })();
-    return stopped;
-  };
-  const environment = { FLOE_DISPATCH_THREADS: "1", FLOE_DISPATCH_LEASE_SECONDS: "2" };
-  const host: Partial<Host> = {
+  return startRole(serve, {
     processId: name,
-    clock: SYSTEM_CLOCK,
-    lifecycle: {
-      onStop: (_: string, close: () => Promise<void> | void) => void parts.push(close),
-      stop,
-      stopping: () => stopped !== undefined,
-    },
-    common: { keysFile } as CommonSettings,
-    log: () => SILENT,
-    settings: (table) => loadSettings(table, [], environment),
-    stream: async () => client,
-    listening: () => {},
-    readiness: (_, isReady) => void ready.push(isReady),
-  };
-  await serve(host as Host);
-  await until(() => ready.every((one) => one()));
-  return stop;
+    client: await nats.client(name),
+    common: { keysFile },
+    environment: { FLOE_DISPATCH_THREADS: "1", FLOE_DISPATCH_LEASE_SECONDS: "2" },
+  });
 }
 
 /** Everything that lies on a subject now, in order. */
@@ -143,16 +117,4 @@ export async function stored(
     reading.catch(reject);
   });
   return messages;
-}
-
-/** Waits for something to become true; fails after `withinMs`. */
-export async function until(
-  isSo: () => boolean | Promise<boolean>,
-  withinMs = 15_000,
-): Promise<void> {
-  const endMs = SYSTEM_CLOCK.monotonicMs() + withinMs;
-  while (!(await isSo())) {
-    if (SYSTEM_CLOCK.monotonicMs() > endMs) throw new Error("it did not happen in time");
-    await sleep(SYSTEM_CLOCK, 20);
-  }
 }

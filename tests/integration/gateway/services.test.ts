@@ -13,7 +13,8 @@ import * as assert from "uvu/assert";
 import { FileDescriptorProto } from "../../../core/proto/google/protobuf/descriptor.js";
 import { found, newWriter, nextField, putText, written } from "../../../core/stream/frame.js";
 import { openFakeStream } from "../../unit/gateway/fake-stream.js";
-import { until, withGateway } from "./with-gateway.js";
+import { until } from "../../until.js";
+import { withGateway } from "./with-gateway.js";
 
 const services = suite("gateway, health and reflection");
 

@@ -10,14 +10,8 @@ import type {
 } from "../../../core/proto/floe/v1/messaging.js";
 import { type FakeStream, openFakeStream } from "../../unit/gateway/fake-stream.js";
 import { message } from "../../unit/gateway/messages.js";
-import {
-  bearer,
-  type Gateway,
-  type Told,
-  toldByError,
-  until,
-  withGateway,
-} from "./with-gateway.js";
+import { until } from "../../until.js";
+import { bearer, type Gateway, type Told, toldByError, withGateway } from "./with-gateway.js";
 
 const stream = suite("gateway, SendStream");
 

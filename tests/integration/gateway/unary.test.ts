@@ -8,7 +8,8 @@ import { Message } from "../../../core/proto/floe/v1/messaging.js";
 import { BUCKETS } from "../../../core/subjects.js";
 import { type FakeStream, openFakeStream } from "../../unit/gateway/fake-stream.js";
 import { message } from "../../unit/gateway/messages.js";
-import { errorOf, sendBatch, sendMessage, told, until, withGateway } from "./with-gateway.js";
+import { until } from "../../until.js";
+import { errorOf, sendBatch, sendMessage, told, withGateway } from "./with-gateway.js";
 
 const unary = suite("gateway, unary calls");
 

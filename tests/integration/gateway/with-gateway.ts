@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CallOptions, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { newApiKey } from "../../../core/api-key.js";
-import { SYSTEM_CLOCK, sleep } from "../../../core/clock.js";
+import { SYSTEM_CLOCK } from "../../../core/clock.js";
 import { type AccountConfig, encodeConfig, type KeyConfig } from "../../../core/configuration.js";
 import { COMMON_SETTINGS, type Host } from "../../../core/host.js";
 import { extendKeys } from "../../../core/keys.js";
@@ -117,11 +117,6 @@ function openTestHost(stream: StreamClient, env: Readonly<Record<string, string>
     },
   };
   return { host, stop, port: () => port, ready: () => isReady() };
-}
-
-/** Resolves when `done()`. Whoever runs the test sets a limit to it. */
-export async function until(done: () => boolean): Promise<void> {
-  while (!done()) await sleep(SYSTEM_CLOCK, 5);
 }
 
 export function bearer(key: string): Metadata {
