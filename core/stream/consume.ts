@@ -8,9 +8,10 @@
  * The data of a delivery is a view of the socket's buffer, shared with its neighbours and not copied:
  * read it in place, copy it before it is kept for long or moved to another thread.
  */
+import assert from "node:assert";
 import type { Msg } from "@nats-io/transport-node";
 import { sleep } from "../clock.js";
-import { FloeError } from "../errors.js";
+import { FloeError, isFloeError } from "../errors.js";
 import type { ConsumerSpec } from "../subjects.js";
 import { type Api, CONSUMER_NOT_FOUND } from "./api.js";
 import type { Link } from "./link.js";
@@ -41,24 +42,41 @@ export async function consume(
   const { outstandingMax, expiresMs = EXPIRES_MS_DEFAULT } = options;
   const half = Math.ceil(outstandingMax / 2);
   let pull: Pull | undefined;
-  let sessionAtMs = await serverTime(api, spec);
+  let sessionSequence = Number.POSITIVE_INFINITY;
   let unacked = 0;
   let paused = false;
   let stopped = false;
 
   function begin(): void {
+    sessionSequence = Number.POSITIVE_INFINITY;
     pull = openPull(link, {
       stream: spec.stream,
       consumer: spec.name,
       expiresMs,
       message: (message, reply, pulledAtMs) => {
         unacked += 1;
-        receive(newDelivery(link, message, reply, pulledAtMs, sessionAtMs, settled));
+        receive(newDelivery(link, message, reply, pulledAtMs, sessionSequence, settled));
       },
       expired: refill,
       broken: (reason) => void renew(reason),
     });
     refill();
+    void learnSequence(pull);
+  }
+
+  /** Asked when the pull is under way: what was stored before the answer may be of any session. */
+  async function learnSequence(session: Pull): Promise<void> {
+    while (pull === session && !stopped) {
+      try {
+        const reached = await lastSequence(api, spec.stream);
+        if (pull === session) sessionSequence = reached;
+        return;
+      } catch (err) {
+        if (!isFloeError(err)) throw err;
+        link.log.warn({ err, stream: spec.stream }, "the stream's last sequence cannot be asked");
+        await sleep(link.clock, PAUSE_MS);
+      }
+    }
   }
 
   function refill(): void {
@@ -82,7 +100,7 @@ export async function consume(
       await sleep(link.clock, PAUSE_MS);
       try {
         if (!link.up()) continue;
-        sessionAtMs = await serverTime(api, spec);
+        await findConsumer(api, spec);
         if (!stopped) begin();
         return;
       } catch (err) {
@@ -97,6 +115,7 @@ export async function consume(
     link.answer(reply, NAK);
   }
 
+  await findConsumer(api, spec);
   begin();
   return {
     pause() {
@@ -113,14 +132,19 @@ export async function consume(
   };
 }
 
-/** The server's time, and whether the consumer is there. */
-async function serverTime(api: Api, { stream, name }: ConsumerSpec): Promise<number> {
+/** @throws FloeError "stream.config" if there is none. */
+async function findConsumer(api: Api, { stream, name }: ConsumerSpec): Promise<void> {
   const path = `CONSUMER.INFO.${stream}.${name}`;
-  const info = await api.ask<{ ts: string }>(path, undefined, CONSUMER_NOT_FOUND);
+  const info = await api.ask<object>(path, undefined, CONSUMER_NOT_FOUND);
   if (typeof info === "number") {
     throw new FloeError("stream.config", { stream, consumer: name, problem: "no such consumer" });
   }
-  return Date.parse(info.ts);
+}
+
+async function lastSequence(api: Api, stream: string): Promise<number> {
+  const info = await api.ask<{ state: { last_seq: number } }>(`STREAM.INFO.${stream}`, undefined);
+  assert(typeof info === "object", "no error is expected");
+  return info.state.last_seq;
 }
 
 function newDelivery(
@@ -128,7 +152,7 @@ function newDelivery(
   message: Msg,
   reply: string,
   pulledAtMs: number,
-  sessionAtMs: number,
+  sessionSequence: number,
   settled: () => void,
 ): Delivery {
   const { sequence, storedAtMs, deliveryCount } = parseReply(reply);
@@ -155,7 +179,7 @@ function newDelivery(
     storedAtMs,
     deliveryCount,
     pulledAtMs,
-    sessionAtMs,
+    sessionSequence,
     ack: () => settle(ACK),
     nak(delayMs) {
       if (delayMs === undefined) settle(NAK);

@@ -1,5 +1,5 @@
 /** Consuming in the memory form: deliveries of a durable consumer to one client. */
-import { FloeError } from "../errors.js";
+import { FloeError, isFloeError } from "../errors.js";
 import type { ConsumerSpec } from "../subjects.js";
 import type { MemoryConsumer, Taker } from "./memory-consumer.js";
 import type { MemoryLine } from "./memory-line.js";
@@ -12,6 +12,7 @@ export async function consumeFrom(
   receive: (delivery: Delivery) => void,
 ): Promise<Consumption> {
   const { core, clock } = line;
+  let sessionSequence = Number.POSITIVE_INFINITY;
   let unacked = 0;
   let paused = false;
   let stopped = false;
@@ -29,7 +30,6 @@ export async function consumeFrom(
         line.network.after(afterMs, () => consumer()?.repeat(message.sequence));
       }
       const pulledAtMs = clock.monotonicMs();
-      const sessionAtMs = line.sessionAtMs();
       // Lost with the connection on its way: its place is free again.
       const unlisten = line.onChange(() => {
         unlisten();
@@ -42,7 +42,7 @@ export async function consumeFrom(
           consumer()?.nak(message.sequence, 0);
           return;
         }
-        receive(newDelivery(message, deliveryCount, pulledAtMs, sessionAtMs));
+        receive(newDelivery(message, deliveryCount, pulledAtMs));
       }, extraMs);
     },
   };
@@ -51,7 +51,6 @@ export async function consumeFrom(
     message: StoredMessage,
     deliveryCount: number,
     pulledAtMs: number,
-    sessionAtMs: number,
   ): Delivery {
     const { sequence } = message;
     let open = true;
@@ -75,7 +74,7 @@ export async function consumeFrom(
       data: new Uint8Array(message.data),
       deliveryCount,
       pulledAtMs,
-      sessionAtMs,
+      sessionSequence,
       ack: () => settle((one) => one.ack(sequence)),
       nak: (delayMs = 0) => settle((one) => one.nak(sequence, delayMs)),
       term: () => settle((one) => one.ack(sequence)),
@@ -98,7 +97,23 @@ export async function consumeFrom(
     one.drop(taker);
     one.add(taker);
   });
-  const unlisten = line.onChange(() => consumer()?.pump());
+  const learnSequence = async (): Promise<void> => {
+    sessionSequence = Number.POSITIVE_INFINITY;
+    const mine = line.session();
+    const reached = await line.ask("last sequence", () => core.stream(spec.stream).lastSequence());
+    if (mine === line.session()) sessionSequence = reached;
+  };
+  const learn = (): void =>
+    void learnSequence().catch((err: unknown) => {
+      // The connection was away too long: its return asks again.
+      if (!isFloeError(err)) throw err;
+    });
+  learn();
+  const unlisten = line.onChange(() => {
+    if (!line.up()) return;
+    consumer()?.pump();
+    learn();
+  });
   return {
     pause() {
       paused = true;

@@ -21,7 +21,6 @@ export interface MemoryLine {
   up(): boolean;
   /** Rises with each lost connection: what was under way then does not come. */
   session(): number;
-  sessionAtMs(): number;
   /** Chance says that a fault with this frequency happens now. */
   strikes(fraction: number): boolean;
   /** How late, where a fault makes something late. */
@@ -51,7 +50,6 @@ export function openMemoryLine(
   let alive = true;
   let up = true;
   let session = 0;
-  let sessionAtMs = clock.nowMs();
   let outAtMs = 0;
   let inAtMs = 0;
   const wayMs = (): number => core.chance() * core.faults().wayMsMax;
@@ -135,7 +133,6 @@ export function openMemoryLine(
     alive: () => alive,
     up: () => alive && up,
     session: () => session,
-    sessionAtMs: () => sessionAtMs,
     strikes: (fraction) => fraction > 0 && core.chance() < fraction,
     lateMs: () => core.chance() * core.faults().lateMsMax,
     out,
@@ -160,7 +157,6 @@ export function openMemoryLine(
     reconnect() {
       if (!alive || up) return;
       up = true;
-      sessionAtMs = clock.nowMs();
       change();
     },
     kill() {

@@ -107,8 +107,11 @@ export interface Delivery extends StoredMessage {
   readonly deliveryCount: number;
   /** Monotonic time at which the pull that fetched it was sent: its youth counts from here. */
   readonly pulledAtMs: number;
-  /** When the current pull session began, by the clock of storedAtMs. */
-  readonly sessionAtMs: number;
+  /**
+   * The stream's last sequence, asked when the current pull session was open; Infinity until the
+   * answer came. Nobody can have got a frame beyond it in a session that has ended, by whatever end.
+   */
+  readonly sessionSequence: number;
   /** Done. Not a commit point: the frame may still come again. */
   ack(): void;
   /** Give it again, after `delayMs`. */

@@ -22,7 +22,7 @@ import { attemptSubject } from "../../core/subjects.js";
 import { START_BYTES } from "./record.js";
 
 /** Above the frame budget an attempt may wait this long for company. */
-export const ATTEMPT_LINGER_MS = 25;
+export const ATTEMPT_LINGER_MS = 50;
 /** Bytes of an attempt record without texts of changing length. */
 export const ATTEMPT_BYTES = 128;
 

@@ -2,7 +2,7 @@
  * Lookup: has what a frame asks for been done already?
  *
  * A frame that may have been at a carrier before (marked `again`, delivered more than once, stored
- * long after its cause, or near the beginning of a pull session) is not sent before this is known: a
+ * long after its cause, or stored before the pull session was open) is not sent before this is known: a
  * marker is published, the carrier's attempts are read up to it, and every record is compared by
  * message id, accepted day and hop. All frames that wait share one marker.
  *
@@ -58,7 +58,7 @@ export function isSuspect(job: Job, delivery: Delivery): boolean {
     job.again ||
     delivery.deliveryCount > 1 ||
     delivery.storedAtMs > job.causedAtMs + CLOCK_SLACK_MS ||
-    delivery.storedAtMs < delivery.sessionAtMs + CLOCK_SLACK_MS
+    delivery.sequence <= delivery.sessionSequence
   );
 }
 

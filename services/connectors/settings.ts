@@ -13,8 +13,8 @@ export const CONNECTOR_SETTINGS = {
   ),
   framesPerSecond: integer(
     "FLOE_CONNECTOR_FRAMES_PER_SECOND",
-    { min: 0, max: 100_000, default: 200 },
-    "Attempt frames a second above which records wait up to 25 ms for company; 0: they never do.",
+    { min: 0, max: 100_000, default: 50 },
+    "Attempt frames a second above which records wait up to 50 ms for company; 0: they never do.",
   ),
   leaseSeconds: integer(
     "FLOE_CONNECTOR_LEASE_SECONDS",

@@ -28,7 +28,7 @@ const PLAN_TAG = (REQUEST.plan << 3) | 5;
 const KEY_TAG_TAG = (REQUEST.keyTag << 3) | 1;
 const MESSAGE_TAG = (REQUEST.message << 3) | 2;
 /** REQUESTS may wait so long for company while the process is above its frame budget. */
-const LINGER_MS = 5;
+const LINGER_MS = 10;
 
 /** A RequestRecord. Room is made for all of it, so it is written by hand. */
 export function writeRecord(

@@ -28,8 +28,8 @@ export const GATEWAY_SETTINGS = {
   ),
   framesPerSecond: integer(
     "FLOE_GATEWAY_FRAMES_PER_SECOND",
-    { min: 0, max: 10_000, default: 200 },
-    "Request frames a second above which records linger for company, 5 ms at most; 0: never.",
+    { min: 0, max: 10_000, default: 100 },
+    "Request frames a second above which records linger for company, 10 ms at most; 0: never.",
   ),
   recordsMax: integer(
     "FLOE_GATEWAY_RECORDS_MAX",

@@ -34,7 +34,7 @@ function open() {
       storedAtMs: NOW_MS,
       deliveryCount: 1,
       pulledAtMs: 0,
-      sessionAtMs: NOW_MS,
+      sessionSequence: 0,
       ack: () => void answers.push(`ack ${of}`),
       nak: () => void answers.push(`nak ${of}`),
       term: () => void answers.push(`term ${of}`),
