@@ -46,6 +46,11 @@ export const REASON = {
   NO_RECEIPT: 11,
   CARRIER_REFUSED: 12,
   BELOW_COST: 13,
+  COUNTRY_BLOCKED: 14,
+  PRICE_CEILING: 15,
+  CLASS_BLOCKED: 16,
+  SENDER_REFUSED: 17,
+  BLOCKED_BY_RULE: 18,
 } as const;
 export type ReasonName = keyof typeof REASON;
 export const REASON_NAMES: readonly string[] = Object.keys(REASON);

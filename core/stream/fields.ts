@@ -72,9 +72,22 @@ export const VERDICT = {
   receipt: 28,
   tags: 29,
   candidates: 30,
+  rule: 31,
+  flags: 32,
+  sentSender: 33,
+  languages: 34,
 } as const;
 
-export const CANDIDATE = { carrier: 1, costMicros: 2, costCurrency: 3 } as const;
+/** floe.v1.VerdictFlag. */
+export const FLAG = {
+  smartEncoded: 1,
+  senderReplaced: 2,
+  monitored: 4,
+  ported: 8,
+  tiered: 16,
+} as const;
+
+export const CANDIDATE = { carrier: 1, costMicros: 2, costCurrency: 3, sender: 4 } as const;
 
 export const SETTLEMENT = {
   messageId: 1,
@@ -113,6 +126,9 @@ export const DISPATCH = {
   plain: 9,
   message: 10,
   candidates: 11,
+  sender: 12,
+  smart: 13,
+  languages: 14,
 } as const;
 
 export const ATTEMPT_FRAME = {

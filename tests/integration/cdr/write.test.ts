@@ -84,7 +84,9 @@ test("makes one row of what the streams say of a message", async () => {
     await cdr.start();
     const key = keyOf(1, T0, 42);
     const tags = [{ key: "campaign", value: 'say "hi"' }];
-    const candidates = [{ carrier: "carrier-b", costMicros: 5_000n, costCurrency: "USD" }];
+    const candidates = [
+      { carrier: "carrier-b", costMicros: 5_000n, costCurrency: "USD", sender: "" },
+    ];
     const clientReference = "order 7";
     const verdict = verdictOf(key, { tags, candidates, clientReference });
     await cdr.decisions(OURS.decisions([verdict], [committed(key, 9)]));

@@ -227,7 +227,12 @@ function recordOf(wanted: Wanted, token: Uint8Array): DispatchRecord {
     plain: measured.plain,
     toTok: Buffer.from(tokenOf(to, token)!),
     message,
-    candidates: candidates.map((carrier) => ({ carrier, costMicros: 1n, costCurrency: "EUR" })),
+    candidates: candidates.map((carrier) => ({
+      carrier,
+      costMicros: 1n,
+      costCurrency: "EUR",
+      sender: "",
+    })),
   };
 }
 

@@ -60,7 +60,7 @@ const verdict = key.map((one): Fact => {
       tags: number === 1 ? [{ key: 'k"\\\n', value: "ü" }] : [],
       candidates:
         number % 2 === 0 && !rejected
-          ? [{ carrier: "carrier-b", costMicros: 9n, costCurrency: "USD" }]
+          ? [{ carrier: "carrier-b", costMicros: 9n, costCurrency: "USD", sender: "" }]
           : [],
     }),
   };

@@ -33,6 +33,34 @@ export namespace Lane {
   export type UNRECOGNIZED = typeof Lane.UNRECOGNIZED;
 }
 
+/** Bits of Verdict.flags. */
+export const VerdictFlag = {
+  VERDICT_FLAG_UNSPECIFIED: 0,
+  /** VERDICT_FLAG_SMART_ENCODED - Typographic characters were replaced by those of the GSM 7-bit alphabet. */
+  VERDICT_FLAG_SMART_ENCODED: 1,
+  /** VERDICT_FLAG_SENDER_REPLACED - The first carrier gets another sender than the customer gave. */
+  VERDICT_FLAG_SENDER_REPLACED: 2,
+  /** VERDICT_FLAG_MONITORED - The account's guard wants this country watched. */
+  VERDICT_FLAG_MONITORED: 4,
+  /** VERDICT_FLAG_PORTED - The network is that of a ported number, not that of its prefix. */
+  VERDICT_FLAG_PORTED: 8,
+  /** VERDICT_FLAG_TIERED - The price is that of a volume tier: from the account's segments of the month. */
+  VERDICT_FLAG_TIERED: 16,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type VerdictFlag = typeof VerdictFlag[keyof typeof VerdictFlag];
+
+export namespace VerdictFlag {
+  export type VERDICT_FLAG_UNSPECIFIED = typeof VerdictFlag.VERDICT_FLAG_UNSPECIFIED;
+  export type VERDICT_FLAG_SMART_ENCODED = typeof VerdictFlag.VERDICT_FLAG_SMART_ENCODED;
+  export type VERDICT_FLAG_SENDER_REPLACED = typeof VerdictFlag.VERDICT_FLAG_SENDER_REPLACED;
+  export type VERDICT_FLAG_MONITORED = typeof VerdictFlag.VERDICT_FLAG_MONITORED;
+  export type VERDICT_FLAG_PORTED = typeof VerdictFlag.VERDICT_FLAG_PORTED;
+  export type VERDICT_FLAG_TIERED = typeof VerdictFlag.VERDICT_FLAG_TIERED;
+  export type UNRECOGNIZED = typeof VerdictFlag.UNRECOGNIZED;
+}
+
 export const Encoding = {
   ENCODING_UNSPECIFIED: 0,
   /** ENCODING_GSM7 - GSM 7-bit default alphabet (3GPP TS 23.038, 6.2.1). */
@@ -213,6 +241,17 @@ export interface Verdict {
   tags: Tag[];
   /** Carriers after the first, in order, for failover. */
   candidates: Candidate[];
+  /** Id of the routing rule that decided. */
+  rule: string;
+  /** Bits: VerdictFlag. */
+  flags: number;
+  /** The sender that the first carrier gets, where a sender rule replaced the customer's. */
+  sentSender: string;
+  /**
+   * National language tables (3GPP TS 23.038, 6.2.1.2.4): single shift in bits 0-7, locking shift
+   * in bits 8-15; 0: the default tables.
+   */
+  languages: number;
 }
 
 export interface Tag {
@@ -224,6 +263,8 @@ export interface Candidate {
   carrier: string;
   costMicros: bigint;
   costCurrency: string;
+  /** The sender that this carrier gets, where a sender rule replaced the customer's. */
+  sender: string;
 }
 
 /** Money that moved because a message's outcome became known. */
@@ -270,6 +311,12 @@ export interface DispatchRecord {
   plain: boolean;
   message: Message | undefined;
   candidates: Candidate[];
+  /** The sender to submit in place of the message's own; empty: its own. */
+  sender: string;
+  /** The text is submitted with its typographic characters replaced (core/smart.ts). */
+  smart: boolean;
+  /** As in Verdict. */
+  languages: number;
 }
 
 /** ATTEMPTS, written by connectors, receipts and the sweep. No content, no plain number. */
@@ -895,6 +942,10 @@ function createBaseVerdict(): Verdict {
     receipt: 0,
     tags: [],
     candidates: [],
+    rule: "",
+    flags: 0,
+    sentSender: "",
+    languages: 0,
   };
 }
 
@@ -1004,6 +1055,18 @@ export const Verdict: MessageFns<Verdict> = {
     }
     for (const v of message.candidates) {
       Candidate.encode(v!, writer.uint32(242).fork()).join();
+    }
+    if (message.rule !== "") {
+      writer.uint32(250).string(message.rule);
+    }
+    if (message.flags !== 0) {
+      writer.uint32(256).uint32(message.flags);
+    }
+    if (message.sentSender !== "") {
+      writer.uint32(266).string(message.sentSender);
+    }
+    if (message.languages !== 0) {
+      writer.uint32(272).uint32(message.languages);
     }
     return writer;
   },
@@ -1261,6 +1324,38 @@ export const Verdict: MessageFns<Verdict> = {
             message.candidates.push(Candidate.decode(reader, reader.uint32()));
             continue;
           }
+          case 31: {
+            if (tag !== 250) {
+              break;
+            }
+
+            message.rule = reader.string();
+            continue;
+          }
+          case 32: {
+            if (tag !== 256) {
+              break;
+            }
+
+            message.flags = reader.uint32();
+            continue;
+          }
+          case 33: {
+            if (tag !== 266) {
+              break;
+            }
+
+            message.sentSender = reader.string();
+            continue;
+          }
+          case 34: {
+            if (tag !== 272) {
+              break;
+            }
+
+            message.languages = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1316,6 +1411,10 @@ export const Verdict: MessageFns<Verdict> = {
     message.receipt = object.receipt ?? 0;
     message.tags = object.tags?.map((e) => Tag.fromPartial(e)) || [];
     message.candidates = object.candidates?.map((e) => Candidate.fromPartial(e)) || [];
+    message.rule = object.rule ?? "";
+    message.flags = object.flags ?? 0;
+    message.sentSender = object.sentSender ?? "";
+    message.languages = object.languages ?? 0;
     return message;
   },
 };
@@ -1388,7 +1487,7 @@ export const Tag: MessageFns<Tag> = {
 };
 
 function createBaseCandidate(): Candidate {
-  return { carrier: "", costMicros: 0n, costCurrency: "" };
+  return { carrier: "", costMicros: 0n, costCurrency: "", sender: "" };
 }
 
 export const Candidate: MessageFns<Candidate> = {
@@ -1404,6 +1503,9 @@ export const Candidate: MessageFns<Candidate> = {
     }
     if (message.costCurrency !== "") {
       writer.uint32(26).string(message.costCurrency);
+    }
+    if (message.sender !== "") {
+      writer.uint32(34).string(message.sender);
     }
     return writer;
   },
@@ -1445,6 +1547,14 @@ export const Candidate: MessageFns<Candidate> = {
             message.costCurrency = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.sender = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1467,6 +1577,7 @@ export const Candidate: MessageFns<Candidate> = {
       ? BigInt(object.costMicros)
       : 0n;
     message.costCurrency = object.costCurrency ?? "";
+    message.sender = object.sender ?? "";
     return message;
   },
 };
@@ -1794,6 +1905,9 @@ function createBaseDispatchRecord(): DispatchRecord {
     plain: false,
     message: undefined,
     candidates: [],
+    sender: "",
+    smart: false,
+    languages: 0,
   };
 }
 
@@ -1837,6 +1951,15 @@ export const DispatchRecord: MessageFns<DispatchRecord> = {
     }
     for (const v of message.candidates) {
       Candidate.encode(v!, writer.uint32(90).fork()).join();
+    }
+    if (message.sender !== "") {
+      writer.uint32(98).string(message.sender);
+    }
+    if (message.smart !== false) {
+      writer.uint32(104).bool(message.smart);
+    }
+    if (message.languages !== 0) {
+      writer.uint32(112).uint32(message.languages);
     }
     return writer;
   },
@@ -1942,6 +2065,30 @@ export const DispatchRecord: MessageFns<DispatchRecord> = {
             message.candidates.push(Candidate.decode(reader, reader.uint32()));
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.sender = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.smart = reader.bool();
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.languages = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1976,6 +2123,9 @@ export const DispatchRecord: MessageFns<DispatchRecord> = {
       ? Message.fromPartial(object.message)
       : undefined;
     message.candidates = object.candidates?.map((e) => Candidate.fromPartial(e)) || [];
+    message.sender = object.sender ?? "";
+    message.smart = object.smart ?? false;
+    message.languages = object.languages ?? 0;
     return message;
   },
 };
