@@ -233,6 +233,9 @@ function recordOf(wanted: Wanted, token: Uint8Array): DispatchRecord {
       costCurrency: "EUR",
       sender: "",
     })),
+    sender: "",
+    smart: false,
+    languages: 0,
   };
 }
 
