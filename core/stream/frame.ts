@@ -19,7 +19,7 @@ const FIXED32 = 5;
 export const RECORDS = 8;
 
 /** Highest field number that `readFields` keeps. */
-export const FIELD_MAX = 31;
+export const FIELD_MAX = 35;
 
 /**
  * Places of one message's fields: at [2n] the offset of field n's value, -1 if absent; at [2n + 1]

@@ -136,6 +136,7 @@ function takeTexts(rows: Rows, row: number, source: Source): void {
   rows.destination[row] = internDestination(dictionaries.destination, source);
   rows.sender[row] = internField(dictionaries.sender, source, VERDICT.sender);
   rows.currency[row] = internSameField(dictionaries.currency, source, VERDICT.currency);
+  rows.decided[row] = internDecided(dictionaries.decided, source);
   const reference = fields[2 * VERDICT.clientReference]!;
   if (reference >= 0) {
     const referenceEnd = reference + fields[2 * VERDICT.clientReference + 1]!;
@@ -239,6 +240,37 @@ function internDestination(dictionary: Dictionary, source: Source): number {
   const number = find(dictionary, source, from - 2, end);
   if (number >= 0) return number;
   return add(dictionary, source, from - 2, end, scratch, 0, writeDestination(source));
+}
+
+/**
+ * The number of "<rule>|<flags>|<languages>|<sent sender>". Nearly every message has a rule and no
+ * more; the text is short, so it is made for each and looked up.
+ */
+function internDecided(dictionary: Dictionary, source: Source): number {
+  const flags = varintOf(fields, VERDICT.flags);
+  const languages = varintOf(fields, VERDICT.languages);
+  const rule = fields[2 * VERDICT.rule + 1]!;
+  const sender = fields[2 * VERDICT.sentSender + 1]!;
+  const hasRule = fields[2 * VERDICT.rule]! >= 0 && rule <= NAME_BYTES_MAX;
+  const hasSender = fields[2 * VERDICT.sentSender]! >= 0 && sender <= NAME_BYTES_MAX;
+  if (!hasRule && !hasSender && (flags | languages) === 0) return 0;
+  let write = hasRule ? copyField(source, fields, VERDICT.rule, 0) : 0;
+  scratch.bytes[write++] = BAR;
+  write = writeNumber(flags, write);
+  scratch.bytes[write++] = BAR;
+  write = writeNumber(languages, write);
+  scratch.bytes[write++] = BAR;
+  if (hasSender) write = copyField(source, fields, VERDICT.sentSender, write);
+  return internSame(dictionary, scratch, 0, write);
+}
+
+/** A decimal number below 2^32 into the scratch. @returns its end. */
+function writeNumber(value: number, to: number): number {
+  let write = to;
+  for (let unit = value < 10 ? 1 : 10 ** Math.floor(Math.log10(value)); unit >= 1; unit /= 10) {
+    scratch.bytes[write++] = ZERO + (Math.floor(value / unit) % 10);
+  }
+  return write;
 }
 
 function writeDestination(source: Source): number {

@@ -58,8 +58,9 @@ export interface Rows {
   readonly destination: Uint16Array;
   readonly sender: Uint16Array;
   readonly currency: Uint16Array;
+  readonly decided: Uint16Array;
   readonly dictionaries: Readonly<
-    Record<"route" | "destination" | "sender" | "currency", Dictionary>
+    Record<"route" | "destination" | "sender" | "currency" | "decided", Dictionary>
   >;
   /** Where a row's texts start in the arena and how long they are, TEXTS of each a row. */
   readonly textAt: Int32Array;
@@ -96,11 +97,13 @@ export function newRows(): Rows {
     destination: numbers(),
     sender: numbers(),
     currency: numbers(),
+    decided: numbers(),
     dictionaries: {
       route: newDictionary(),
       destination: newDictionary(),
       sender: newDictionary(),
       currency: newDictionary(),
+      decided: newDictionary(),
     },
     textAt: new Int32Array(TEXTS * ROWS_MAX),
     textBytes: new Uint16Array(TEXTS * ROWS_MAX),
@@ -127,9 +130,8 @@ export function clearRows(rows: Rows): void {
   }
   for (const narrow of [rows.validity, rows.tablesVersion, rows.plan]) narrow.fill(0, 0, count);
   for (const sealed of [rows.toEnc, rows.toTok]) sealed.fill(0, 0, 4 * count);
-  for (const numbers of [rows.route, rows.destination, rows.sender, rows.currency]) {
-    numbers.fill(0, 0, count);
-  }
+  const { route, destination, sender, currency, decided } = rows;
+  for (const numbers of [route, destination, sender, currency, decided]) numbers.fill(0, 0, count);
   rows.textBytes.fill(0, 0, TEXTS * count);
   for (const dictionary of Object.values(rows.dictionaries)) clearDictionary(dictionary);
   rows.slots.fill(0);
@@ -327,6 +329,7 @@ export function rowColumns(rows: Rows, texts: TextColumns): BlockColumn[] {
     textColumn("tags", texts[TEXT.tags]!),
     fixed("tables_version", "UInt32", rows.tablesVersion),
     fixed("plan", "UInt32", rows.plan),
+    dictionaryColumn("decided", dictionaries.decided, rows.decided, count),
     fixed("charged_micros", "Int64", rows.charged, 2 * count),
     fixed("released_micros", "Int64", rows.released, 2 * count),
     fixed("adjusted_micros", "Int64", rows.adjusted, 2 * count),

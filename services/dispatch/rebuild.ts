@@ -9,6 +9,7 @@ import {
   DECISION_FRAME,
   DISPATCH,
   DISPATCH_FRAME,
+  FLAG,
   REQUEST,
   REQUEST_FRAME,
   VERDICT,
@@ -176,6 +177,9 @@ function putRecord(
   for (let at = from; nextField(decision, at, end, VERDICT.candidates) === 1; at = found.end) {
     putBytes(writer, DISPATCH.candidates, decision, found.at, found.end);
   }
+  putField(writer, DISPATCH.sender, decision, verdict, VERDICT.sentSender);
+  putVarint(writer, DISPATCH.smart, varintOf(verdict, VERDICT.flags) & FLAG.smartEncoded);
+  putVarint(writer, DISPATCH.languages, varintOf(verdict, VERDICT.languages));
   endNested(writer, mark);
 }
 

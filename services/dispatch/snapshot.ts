@@ -2,8 +2,8 @@
  * Snapshot: a partition's state as objects, and back, so that a start reads a minute of the log and
  * not all of it.
  *
- * A snapshot is one object, `<partition>.<sequence>`: length of a JSON head, the head, then accounts
- * and reservations as they lie in memory. Idempotency keys, the most by far, are parts of their own,
+ * A snapshot is one object, `<partition>.<sequence>`: length of a JSON head, the head, then accounts,
+ * their months and reservations as they lie in memory. Idempotency keys, the most by far, are parts of their own,
  * one for each hour: an hour that has not changed since the last snapshot is not written again.
  * The object comes last, so a snapshot that can be found is whole. Whoever wrote it: it is the fold
  * of the log up to its sequence, also if a zombie did.
@@ -33,7 +33,8 @@ export interface KeyPart {
 }
 
 interface Head {
-  readonly version: 1;
+  /** 1: without months. */
+  readonly version: 1 | 2;
   readonly sequence: number;
   readonly decidedAtMs: number;
   readonly epoch: number;
@@ -41,6 +42,7 @@ interface Head {
   readonly currencies: readonly string[];
   readonly covered: readonly CoveredDump[];
   readonly accountsBytes: number;
+  readonly monthsBytes?: number;
   readonly keyParts: readonly KeyPart[];
 }
 
@@ -66,8 +68,9 @@ export function capture(
     return { hour, count, name };
   });
   const accounts = state.accounts.dump();
+  const months = state.months.dump();
   const head: Head = {
-    version: 1,
+    version: 2,
     sequence: state.sequence,
     decidedAtMs: state.decidedAtMs,
     epoch: state.epoch,
@@ -75,6 +78,7 @@ export function capture(
     currencies: state.currencies.dump(),
     covered: state.covered.map((lane) => lane.dump()),
     accountsBytes: accounts.length,
+    monthsBytes: months.length,
     keyParts: parts,
   };
   const text = Buffer.from(JSON.stringify(head), "utf8");
@@ -84,7 +88,7 @@ export function capture(
   return {
     sequence,
     name: `${partition}.${digits(sequence)}`,
-    first: Buffer.concat([length, text, accounts]),
+    first: Buffer.concat([length, text, accounts, months]),
     reservations: state.reservations.copy(),
     parts,
     newParts,
@@ -130,10 +134,15 @@ async function load(objects: Objects, name: string, limits: StateLimits): Promis
   const bytes = Buffer.from(await existing(objects, name));
   const end = 4 + bytes.readUInt32LE(0);
   const head = JSON.parse(bytes.toString("utf8", 4, end)) as Head;
-  if (head.version !== 1) throw new FloeError("frame.malformed", { name, version: head.version });
+  if (head.version !== 1 && head.version !== 2) {
+    throw new FloeError("frame.malformed", { name, version: head.version });
+  }
   const state = openState(limits);
-  state.accounts.restore(bytes.subarray(end, end + head.accountsBytes));
-  state.reservations.restore(bytes.subarray(end + head.accountsBytes));
+  const monthsAt = end + head.accountsBytes;
+  const reservationsAt = monthsAt + (head.monthsBytes ?? 0);
+  state.accounts.restore(bytes.subarray(end, monthsAt));
+  state.months.restore(bytes.subarray(monthsAt, reservationsAt));
+  state.reservations.restore(bytes.subarray(reservationsAt));
   state.currencies.restore(head.currencies);
   for (const [lane, from] of head.covered.entries()) state.covered[lane]!.restore(from);
   for (const part of head.keyParts) {

@@ -35,6 +35,7 @@ import { type Accounts, openAccounts } from "./accounts.js";
 import { type Covered, openCovered } from "./covered.js";
 import { type Currencies, openCurrencies } from "./currencies.js";
 import { type Keys, openKeys } from "./keys.js";
+import { type Months, monthOf, openMonths } from "./months.js";
 import {
   ADJUSTED,
   openReservations,
@@ -49,6 +50,7 @@ export interface PartitionState {
   readonly reservations: Reservations;
   readonly keys: Keys;
   readonly currencies: Currencies;
+  readonly months: Months;
   /** By floe.v1.Lane; 0 is not used. */
   readonly covered: readonly Covered[];
   /** Attempts up to this stream sequence are reflected. */
@@ -73,6 +75,7 @@ export function openState(limits: StateLimits): PartitionState {
     reservations: openReservations(),
     keys: openKeys(limits.keysMax),
     currencies: openCurrencies(),
+    months: openMonths(),
     covered: Array.from({ length: 4 }, openCovered),
     attemptsThrough: 0,
     sequence: 0,
@@ -205,6 +208,7 @@ export function applyVerdict(
   assert(reservation.priceMicros >= 0, "a price is a whole number below 2^53");
   state.reservations.insert(bytes, idAt, day, reservation);
   state.accounts.reserve(place, reservation.priceMicros);
+  state.months.add(place, monthOf(acceptedAtMs), varintOf(record, VERDICT.segments));
 }
 
 /** A rejected message holds its key too: its repeat is the same message, rejected once. */

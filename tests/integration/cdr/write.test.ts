@@ -88,7 +88,10 @@ test("makes one row of what the streams say of a message", async () => {
       { carrier: "carrier-b", costMicros: 5_000n, costCurrency: "USD", sender: "" },
     ];
     const clientReference = "order 7";
-    const verdict = verdictOf(key, { tags, candidates, clientReference });
+    const verdict = verdictOf(key, {
+      ...{ tags, candidates, clientReference },
+      ...{ rule: "uk-first", flags: 2 | 8, sentSender: "Fl|oe", languages: 0x0101 },
+    });
     await cdr.decisions(OURS.decisions([verdict], [committed(key, 9)]));
     await cdr.attempts(OURS.attempts("carrier-a", T0 + 1_000, [submitted(key, "0A1B")]));
     await cdr.attempts(OURS.attempts("carrier-a", T0 + 2_000, [delivered(key, "0A1B")]));
@@ -144,6 +147,14 @@ test("makes one row of what the streams say of a message", async () => {
       ledger_sequence: "9",
       tables_version: 7,
       plan: 3,
+      rule: "uk-first",
+      smart_encoded: 0,
+      sender_replaced: 1,
+      sent_sender: "Fl|oe",
+      monitored: 0,
+      ported: 1,
+      tiered: 0,
+      languages: 257,
     });
     const attempts = await cdr.clickhouse.query(
       "SELECT kind, carrier, carrier_id, at, recorded_at, error_text, bind FROM attempts ORDER BY at",

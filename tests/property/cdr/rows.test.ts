@@ -56,6 +56,8 @@ const verdict = key.map((one): Fact => {
       priceMicros: BigInt(1_000 * number),
       carrier: rejected ? "" : "carrier-a",
       country: ["GB", "DE", ""][number % 3]!,
+      ...(number % 2 === 0 ? { rule: `r-${number}`, flags: number } : {}),
+      sentSender: number === 3 ? "447700" : "",
       clientReference: number % 2 === 0 ? `order "${number}"` : "",
       tags: number === 1 ? [{ key: 'k"\\\n', value: "ü" }] : [],
       candidates:

@@ -173,6 +173,10 @@ function putVerdict(writer: FrameWriter, verdict: VerdictLike): void {
   putVarint(writer, VERDICT.plan, verdict.plan ?? 0);
   putText(writer, VERDICT.clientReference, verdict.clientReference ?? "");
   putVarint(writer, VERDICT.receipt, verdict.receipt ?? 0);
+  putText(writer, VERDICT.rule, verdict.rule ?? "");
+  putVarint(writer, VERDICT.flags, verdict.flags ?? 0);
+  putText(writer, VERDICT.sentSender, verdict.sentSender ?? "");
+  putVarint(writer, VERDICT.languages, verdict.languages ?? 0);
   for (const tag of verdict.tags ?? []) {
     const mark = beginNested(writer, VERDICT.tags);
     putText(writer, TAG.key, tag.key);
