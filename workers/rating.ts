@@ -1,21 +1,168 @@
 /**
- * Rating: what a message is sold for. Pure; whole micro-units only, never a fraction.
+ * Rating: what a message costs under the terms of a rate. Pure; whole micro-units only.
  *
- * A price below what the carrier costs is allowed for now: nothing here compares the two, because
- * they may be in different currencies. REASON.BELOW_COST waits for a margin rule with exchange rates.
+ * In this order: units (segments, or 1 for a message) rounded up to a multiple of the increment;
+ * units * price; plus the fee of the message; plus the fee of each segment; at least the minimum;
+ * rounded to so many decimals of the currency. Sell decks and buy decks alike.
+ *
+ * Terms lie in 64 bytes each, one cache line: a message that twenty carriers offer for reads twenty.
+ * CGRateS names where they exist: price Rate, increment RateIncrement, message fee ConnectFee,
+ * rounding RoundingMethod and RoundingDecimals.
  */
 import assert from "node:assert";
 import { longestPrefix } from "./prefixes.js";
+import { type RateTerms, ROUNDING, TIERS } from "./source.js";
 import type { Tables } from "./tables.js";
+
+/** Rates by index: `words` has TERM_WORDS numbers for each, in the places of TERM. */
+export interface Terms {
+  readonly words: Float64Array;
+  /** Steps of the tiered ones: how many, then `from` and price of each. */
+  readonly tiers: Float64Array;
+}
+
+export const TERM_WORDS = 8;
+/** Places of one rate's numbers. */
+export const TERM = {
+  priceMicros: 0,
+  messageFeeMicros: 1,
+  segmentFeeMicros: 2,
+  minimumMicros: 3,
+  /** Units are billed in multiples of it. */
+  increment: 4,
+  /** Rounded to a multiple of so many micro-units (10^(6 - decimals)). */
+  roundMicros: 5,
+  /** Bits: FORM. */
+  form: 6,
+  /** Place in `tiers`; -1: no tiers. */
+  tiersAt: 7,
+} as const;
+/** Bits of TERM.form: unit is the message, charge basis, rounding, tier mode. */
+const FORM_MESSAGE = 1;
+const FORM_BASIS_SHIFT = 1;
+const FORM_ROUNDING_SHIFT = 3;
+const FORM_TIERS_SHIFT = 5;
+const FORM_PAIR = 3;
+
+/** Rows of a deck are many and terms few: equal ones are to be given once. */
+export function encodeTerms(rates: readonly RateTerms[]): Terms {
+  const words = new Float64Array(rates.length * TERM_WORDS);
+  const tiers: number[] = [];
+  for (const [index, rate] of rates.entries()) {
+    const at = index * TERM_WORDS;
+    words[at + TERM.priceMicros] = rate.tiers?.steps[0]?.priceMicros ?? rate.priceMicros;
+    words[at + TERM.messageFeeMicros] = rate.messageFeeMicros;
+    words[at + TERM.segmentFeeMicros] = rate.segmentFeeMicros;
+    words[at + TERM.minimumMicros] = rate.minimumMicros;
+    words[at + TERM.increment] = rate.increment;
+    words[at + TERM.roundMicros] = 10 ** (6 - rate.decimals);
+    words[at + TERM.form] =
+      (rate.unit === "message" ? FORM_MESSAGE : 0) |
+      (rate.chargeBasis << FORM_BASIS_SHIFT) |
+      (rate.rounding << FORM_ROUNDING_SHIFT) |
+      ((rate.tiers?.mode ?? 0) << FORM_TIERS_SHIFT);
+    words[at + TERM.tiersAt] = rate.tiers === undefined ? -1 : tiers.length;
+    if (rate.tiers === undefined) continue;
+    tiers.push(rate.tiers.steps.length);
+    for (const { from, priceMicros } of rate.tiers.steps) tiers.push(from, priceMicros);
+  }
+  return { words, tiers: Float64Array.from(tiers) };
+}
+
+/**
+ * What a message of `segments` segments costs under rate `index`; a tiered one at the price of an
+ * account's first segments of the month. Trips an assertion rather than be inexact.
+ */
+export function amountOf(terms: Terms, index: number, segments: number): number {
+  const { words } = terms;
+  const at = index * TERM_WORDS;
+  if (words[at + TERM.tiersAt]! >= 0) return tierAmountOf(terms, index, 0, segments);
+  const units = unitsOf(words, at, segments);
+  return finish(words, at, units * words[at + TERM.priceMicros]!, segments);
+}
+
+/**
+ * What a message of `segments` segments costs under rate `index` where the account has had
+ * `segmentsBefore` segments in the month. Graduated: each unit at the price of its own place;
+ * whole-volume: all at that of the first. An untiered rate costs what `amountOf` says.
+ */
+export function tierAmountOf(
+  terms: Terms,
+  index: number,
+  segmentsBefore: number,
+  segments: number,
+): number {
+  const { words, tiers } = terms;
+  const at = index * TERM_WORDS;
+  const tiersAt = words[at + TERM.tiersAt]!;
+  if (tiersAt < 0) return amountOf(terms, index, segments);
+  const units = unitsOf(words, at, segments);
+  const graduated = modeOf(words, at) === TIERS.graduated;
+  let amountMicros = 0;
+  let place = segmentsBefore;
+  let rest = units;
+  const last = tiersAt + 1 + 2 * (tiers[tiersAt]! - 1);
+  for (let step = tiersAt + 1; step <= last && rest > 0; step += 2) {
+    const to = step === last ? Number.POSITIVE_INFINITY : tiers[step + 2]!;
+    if (place >= to) continue;
+    const here = graduated ? Math.min(rest, to - place) : rest;
+    amountMicros += here * tiers[step + 1]!;
+    place += here;
+    rest -= here;
+  }
+  return finish(words, at, amountMicros, segments);
+}
+
+/** `tierAmountOf` with the rates of a table set, as INDEX.tier - 1 names them. */
+export function tierAmount(
+  tables: { readonly terms: Terms },
+  index: number,
+  segmentsBefore: number,
+  segments: number,
+): number {
+  return tierAmountOf(tables.terms, index, segmentsBefore, segments);
+}
+
+/** Whether the price depends on the account's segments of the month. */
+export function isTiered(terms: Terms, index: number): boolean {
+  return terms.words[index * TERM_WORDS + TERM.tiersAt]! >= 0;
+}
+
+/** floe.v1.ChargeBasis of the rate; 0: that of the plan. */
+export function basisOf(terms: Terms, index: number): number {
+  return (terms.words[index * TERM_WORDS + TERM.form]! >>> FORM_BASIS_SHIFT) & FORM_PAIR;
+}
+
+function modeOf(words: Float64Array, at: number): number {
+  return (words[at + TERM.form]! >>> FORM_TIERS_SHIFT) & FORM_PAIR;
+}
+
+function unitsOf(words: Float64Array, at: number, segments: number): number {
+  const units = (words[at + TERM.form]! & FORM_MESSAGE) !== 0 ? 1 : segments;
+  const increment = words[at + TERM.increment]!;
+  return increment === 1 ? units : Math.ceil(units / increment) * increment;
+}
+
+/** Fees, minimum and rounding. */
+function finish(words: Float64Array, at: number, unitsMicros: number, segments: number): number {
+  const feesMicros =
+    words[at + TERM.messageFeeMicros]! + segments * words[at + TERM.segmentFeeMicros]!;
+  const sumMicros = Math.max(unitsMicros + feesMicros, words[at + TERM.minimumMicros]!);
+  assert(Number.isSafeInteger(sumMicros) && sumMicros >= 0, "money overflow");
+  const roundMicros = words[at + TERM.roundMicros]!;
+  if (roundMicros === 1) return sumMicros;
+  const over = sumMicros % roundMicros;
+  if (over === 0) return sumMicros;
+  const down = sumMicros - over;
+  const rounding = (words[at + TERM.form]! >>> FORM_ROUNDING_SHIFT) & FORM_PAIR;
+  if (rounding === ROUNDING.down) return down;
+  return rounding === ROUNDING.middle && over * 2 < roundMicros ? down : down + roundMicros;
+}
 
 /** Result of `segmentPrice` where the plan has no price for the number. */
 export const NO_PRICE = -1;
 
-/**
- * The plan's price of one segment to the number with the digits `digits[at, end)`, in micro-units
- * of the plan's currency: that of the longest prefix that the plan has. NO_PRICE if it has none.
- * @param plan index, as `planIndex` gives it; -1 (no such plan) has no price.
- */
+/** Of the old tables; gone with them. */
 export function segmentPrice(
   tables: Tables,
   plan: number,
@@ -28,8 +175,8 @@ export function segmentPrice(
   return value === 0 ? NO_PRICE : tables.prices[value - 1]!;
 }
 
-/** What `segments` segments cost at `segmentMicros` each. Trips an assertion rather than round. */
-export function amountOf(segmentMicros: number, segments: number): number {
+/** Of the old tables; gone with them. */
+export function oldAmountOf(segmentMicros: number, segments: number): number {
   const amountMicros = segmentMicros * segments;
   assert(Number.isSafeInteger(amountMicros) && amountMicros >= 0, "money overflow");
   return amountMicros;

@@ -20,7 +20,7 @@ import {
   putVarint,
   setUint53,
 } from "./output.js";
-import { amountOf } from "./rating.js";
+import { oldAmountOf as amountOf } from "./rating.js";
 import type { Choice } from "./routing.js";
 import type { Pieces, Tables } from "./tables.js";
 import { packPlace, VERDICT_AT } from "./task.js";

@@ -28,7 +28,7 @@ import {
 import { destinationOf, networkOf } from "./destinations.js";
 import { digitsAt } from "./number.js";
 import { ensure, newOutput, type Output } from "./output.js";
-import { amountOf, NO_PRICE, segmentPrice } from "./rating.js";
+import { oldAmountOf as amountOf, NO_PRICE, segmentPrice } from "./rating.js";
 import {
   DISPATCH_TOK_AT,
   newDecision,
@@ -278,6 +278,7 @@ function write(tables: Tables, requestBytes: number): void {
   index[entry + INDEX.segments] = decision.segments;
   index[entry + INDEX.chargeBasis] =
     decision.planIndex < 0 ? 0 : tables.planBasis[decision.planIndex]!;
+  index[entry + INDEX.tier] = 0;
   records += 1;
 }
 

@@ -26,13 +26,47 @@ export function compareOffers(one: Offer, other: Offer): number {
   return one.carrier < other.carrier ? -1 : one.carrier > other.carrier ? 1 : 0;
 }
 
-/** The carriers chosen for one message, best first. One is made and used again and again. */
+/** What became of a carrier for one message. Kept for every carrier of the tables: Explain tells. */
+export const OUTCOME = {
+  /** One of the candidates; `ranks` has its place, from 0. */
+  kept: 0,
+  /** The strategy does not name it, or was not asked: a rule blocks, or the message was rejected. */
+  notInStrategy: 1,
+  /** The account's traffic comes from it (guard.neverCarriers). */
+  loopGuard: 2,
+  /** No row of its deck applies. */
+  noRate: 3,
+  /** A sender rule does not let the sender pass. */
+  senderRefused: 4,
+  /** Its currency has no exchange rate yet, so its cost compares with nothing. */
+  noExchange: 5,
+  /** Price less cost is below the margin of the rule. */
+  belowMargin: 6,
+  /** It would be a candidate, were it not for its health. */
+  healthMoved: 7,
+  /** Others are better, and there are no more than CANDIDATES_MAX. */
+  beyondMax: 8,
+} as const;
+
+/** What was chosen for one message. One is made and used again and again. */
 export interface Choice {
   count: number;
-  /** Indices into the tables' carriers. */
+  /** Candidates, best first: indices into the tables' carriers. */
   readonly carriers: Int32Array;
-  /** For one segment, in the carrier's currency. */
+  /** Of the whole message, in the carrier's currency. */
   readonly costsMicros: Float64Array;
+  /** The rate that each cost is from. */
+  readonly terms: Int32Array;
+  /** Replaced sender (senders.ts), an index; -1: the customer's own. */
+  readonly senders: Int32Array;
+  /** Index of the rule that decided; -1: none was asked. */
+  rule: number;
+  /** By carrier of the tables, if the choice was explained: OUTCOME, rank or -1, cost or -1, score or -1. */
+  outcomes: Uint8Array;
+  ranks: Int8Array;
+  carrierCostsMicros: Float64Array;
+  /** Quality, in 1/10000; only where the strategy asks for it. */
+  scores: Int32Array;
 }
 
 export function newChoice(): Choice {
@@ -40,6 +74,13 @@ export function newChoice(): Choice {
     count: 0,
     carriers: new Int32Array(CANDIDATES_MAX),
     costsMicros: new Float64Array(CANDIDATES_MAX),
+    terms: new Int32Array(CANDIDATES_MAX),
+    senders: new Int32Array(CANDIDATES_MAX),
+    rule: -1,
+    outcomes: new Uint8Array(0),
+    ranks: new Int8Array(0),
+    carrierCostsMicros: new Float64Array(0),
+    scores: new Int32Array(0),
   };
 }
 

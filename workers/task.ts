@@ -14,7 +14,18 @@ export interface RouteTask {
   /** The compiled table set (tables.ts); shared, so nothing is copied. */
   readonly tables: SharedArrayBuffer;
   readonly keys: TaskKeys;
+  /** HEALTH of each carrier, by its index in the tables; absent: all are well. */
+  readonly health?: Uint8Array;
+  /**
+   * For each carrier, and for each country of the tables within it, two numbers: the rate of
+   * delivery in 1/10000, -1: unknown; and the 95th percentile of the time to delivery in
+   * milliseconds. Absent: nothing is known.
+   */
+  readonly quality?: Int32Array;
 }
+
+/** Carriers that are well go first, degraded ones after them, those that are down last. */
+export const HEALTH = { well: 0, degraded: 1, down: 2 } as const;
 
 /** Raw keys for numbers; a data key for each month ("2026-11") that the frames may hold. */
 export interface TaskKeys {
@@ -38,7 +49,7 @@ export interface RouteResult {
   readonly tablesVersion: number;
 }
 
-export const INDEX_STRIDE = 8;
+export const INDEX_STRIDE = 10;
 /** Offsets into a record's part of `index`. */
 export const INDEX = {
   /** First byte of the verdict message, after tag and length; `VERDICT_AT` counts from here. */
@@ -54,6 +65,11 @@ export const INDEX = {
   segments: 6,
   /** floe.v1.ChargeBasis. */
   chargeBasis: 7,
+  /**
+   * One more than the number of a sell rate with tiers (rating.ts `tierAmount`); 0: the price stands.
+   * With tiers the verdict has the price of the month's first segments, which the owner replaces.
+   */
+  tier: 8,
 } as const;
 
 /**

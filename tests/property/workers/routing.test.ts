@@ -8,7 +8,7 @@ import * as assert from "uvu/assert";
 import { CANDIDATES_MAX, SEGMENT_MICROS_MAX, SEGMENTS_MAX } from "../../../core/limits.js";
 import { compileTables } from "../../../workers/compile-tables.js";
 import { destinationOf, networkOf } from "../../../workers/destinations.js";
-import { amountOf, NO_PRICE, segmentPrice } from "../../../workers/rating.js";
+import { oldAmountOf as amountOf, NO_PRICE, segmentPrice } from "../../../workers/rating.js";
 import { chooseRoutes, newChoice } from "../../../workers/routing.js";
 import type { NetworkRow, PriceRow, RouteRow, TableSource } from "../../../workers/table-source.js";
 import { openTables, planIndex } from "../../../workers/tables.js";
