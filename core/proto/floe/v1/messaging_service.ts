@@ -27,6 +27,7 @@ import {
   SendStreamRequest,
   SendStreamResponse,
 } from "./messaging.js";
+import { QuoteRequest, QuoteResponse } from "./quote.js";
 
 export const protobufPackage = "floe.v1";
 
@@ -71,6 +72,19 @@ export const MessagingServiceService = {
     responseSerialize: (value: SendStreamResponse): Buffer => Buffer.from(SendStreamResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SendStreamResponse => SendStreamResponse.decode(value),
   },
+  /**
+   * What messages would cost, and how they would be cut, without sending them: the price of the
+   * caller's own plan. Up to 100 of them. INVALID_ARGUMENT carries google.rpc.BadRequest.
+   */
+  quote: {
+    path: "/floe.v1.MessagingService/Quote" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: QuoteRequest): Buffer => Buffer.from(QuoteRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): QuoteRequest => QuoteRequest.decode(value),
+    responseSerialize: (value: QuoteResponse): Buffer => Buffer.from(QuoteResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): QuoteResponse => QuoteResponse.decode(value),
+  },
 } as const;
 
 export interface MessagingServiceServer extends UntypedServiceImplementation {
@@ -80,6 +94,11 @@ export interface MessagingServiceServer extends UntypedServiceImplementation {
   sendBatch: handleUnaryCall<SendBatchRequest, SendBatchResponse>;
   /** Batches on one stream, answered by sequence number, within a credit that the server grants. */
   sendStream: handleBidiStreamingCall<SendStreamRequest, SendStreamResponse>;
+  /**
+   * What messages would cost, and how they would be cut, without sending them: the price of the
+   * caller's own plan. Up to 100 of them. INVALID_ARGUMENT carries google.rpc.BadRequest.
+   */
+  quote: handleUnaryCall<QuoteRequest, QuoteResponse>;
 }
 
 export interface MessagingServiceClient extends Client {
@@ -122,6 +141,25 @@ export interface MessagingServiceClient extends Client {
     metadata: Metadata,
     options?: Partial<CallOptions>,
   ): ClientDuplexStream<SendStreamRequest, SendStreamResponse>;
+  /**
+   * What messages would cost, and how they would be cut, without sending them: the price of the
+   * caller's own plan. Up to 100 of them. INVALID_ARGUMENT carries google.rpc.BadRequest.
+   */
+  quote(
+    request: QuoteRequest,
+    callback: (error: ServiceError | null, response: QuoteResponse) => void,
+  ): ClientUnaryCall;
+  quote(
+    request: QuoteRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: QuoteResponse) => void,
+  ): ClientUnaryCall;
+  quote(
+    request: QuoteRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: QuoteResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const MessagingServiceClient = makeGenericClientConstructor(
