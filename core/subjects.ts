@@ -13,8 +13,10 @@
  * | USAGE | usage.api | gateway | cdr | an API call |
  *
  * KV buckets: `floe_config` (partitions, tables pointer), `floe_accounts`, `floe_keys`,
- * `floe_carriers`, `floe_leases`; object stores `floe_tables` (binary table sets) and
- * `floe_snapshots` (states of partitions).
+ * `floe_carriers`, `floe_leases`, `floe_entities` (what else operators configure: core/entities.ts),
+ * `floe_table_sets` (kept table sets, state of building); object stores `floe_tables` (binary table
+ * sets), `floe_columns` (decks, networks, ported numbers) and `floe_snapshots` (states of
+ * partitions).
  */
 import { STREAM_AGE_MS_MAX } from "./limits.js";
 import { LANES, type LaneName, laneName } from "./message.js";
@@ -175,9 +177,14 @@ export const BUCKETS = {
   keys: "floe_keys",
   carriers: "floe_carriers",
   leases: "floe_leases",
+  health: "floe_health",
+  entities: "floe_entities",
+  tableSets: "floe_table_sets",
 } as const;
 /** Object store of table sets. */
 export const TABLES_STORE = "floe_tables";
+/** Object store of decks, networks and ported numbers, as columns. */
+export const COLUMNS_STORE = "floe_columns";
 /** Object store of the partitions' snapshots. */
 export const SNAPSHOTS_STORE = "floe_snapshots";
 

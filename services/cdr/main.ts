@@ -17,6 +17,7 @@ import type { Consumption, StreamClient } from "../../core/stream/stream.js";
 import { BUCKETS, CDR_CONSUMERS } from "../../core/subjects.js";
 import { openChores } from "./chores.js";
 import { migrate } from "./migrate.js";
+import { openQuality } from "./quality.js";
 import { openRollups } from "./rollups.js";
 import { CDR_SETTINGS, type CdrSettings } from "./settings.js";
 import { BATCH_MAX, openSweep } from "./sweep.js";
@@ -145,6 +146,7 @@ async function startChores(
     receiptWaitMs: settings.receiptWaitMs,
     partitions: () => partitions,
   });
+  const learnQuality = openQuality({ clickhouse, config, clock: host.clock, log });
   const chores = openChores(host.clock, log, [
     {
       name: "sweep",
@@ -156,6 +158,14 @@ async function startChores(
       pauseMs: settings.rollupMs,
       run: async () => {
         await rollups.compute();
+        return false;
+      },
+    },
+    {
+      name: "quality",
+      pauseMs: settings.qualityMs,
+      run: async () => {
+        await learnQuality();
         return false;
       },
     },

@@ -38,6 +38,11 @@ export const CDR_SETTINGS = {
     { min: 100, max: 3_600_000, default: 10_000 },
     "Between two computations of the hours that changed.",
   ),
+  qualityMs: integer(
+    "FLOE_CDR_QUALITY_MS",
+    { min: 100, max: 3_600_000, default: 60_000 },
+    "Between two looks at how well carriers deliver, which routing by quality goes by.",
+  ),
   replicated: choice(
     "FLOE_CDR_REPLICATED",
     ["off", "on"],

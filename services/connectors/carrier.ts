@@ -10,6 +10,7 @@ import { holdLeases } from "../../core/stream/lease.js";
 import type { Outbox } from "../../core/stream/outbox.js";
 import type { Bucket, StreamClient } from "../../core/stream/stream.js";
 import { openDeliver } from "./deliver.js";
+import { openHealth } from "./health.js";
 import type { Link, LinkEvents } from "./link.js";
 import { openSmppLink } from "./smpp/link.js";
 
@@ -22,6 +23,7 @@ export interface CarrierOptions {
   readonly outboxRecordsHigh: number;
   readonly seal: Seal;
   readonly leases: Bucket;
+  readonly health: Bucket;
   readonly leaseSeconds: number;
   readonly processId: string;
   readonly memoryEntriesMax: number;
@@ -66,10 +68,19 @@ export async function openCarrier(options: CarrierOptions): Promise<Carrier> {
     gained: (slot) => void inTurn(Number(slot), () => deliver.link.openSlot(Number(slot))),
     lost: (slot) => inTurn(Number(slot), () => deliver.link.closeSlot(Number(slot))),
   });
+  const health = openHealth({
+    bucket: options.health,
+    ...{ clock, log, carrier: config.name, processId },
+    state() {
+      if (leases.owned().length === 0) return undefined;
+      return deliver.link.up() ? "up" : "down";
+    },
+  });
   return {
     config,
     wasUp: () => deliver.wasUp() || leases.owned().length === 0,
     async stop() {
+      await health.stop();
       await deliver.stop();
       await leases.stop();
     },

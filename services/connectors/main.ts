@@ -106,6 +106,7 @@ async function openerOf(
   const { clock, processId, common } = host;
   const seal = openSeal(loadKeys(common.keysFile).token);
   const leases = await client.bucket(BUCKETS.leases, { keyTtl: true });
+  const health = await client.bucket(BUCKETS.health, { keyTtl: true });
   const outbox = openOutbox({
     client,
     clock,
@@ -119,7 +120,7 @@ async function openerOf(
   });
   return (config) =>
     openCarrier({
-      ...{ client, clock, config, outbox, seal, leases, processId, known },
+      ...{ client, clock, config, outbox, seal, leases, health, processId, known },
       log: host.log("connector"),
       outboxRecordsHigh: OUTBOX_RECORDS_HIGH,
       leaseSeconds: settings.leaseSeconds,

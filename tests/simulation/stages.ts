@@ -143,6 +143,7 @@ export async function openConnector(
   const { clock, name: processId } = process;
   const client = holders.watch(process);
   const leases = await client.bucket(BUCKETS.leases, { keyTtl: true });
+  const health = await client.bucket(BUCKETS.health, { keyTtl: true });
   const outbox = openOutbox({
     client,
     clock,
@@ -157,7 +158,7 @@ export async function openConnector(
   const open = await Promise.all(
     plan.carriers.map((config) =>
       openCarrier({
-        ...{ client, clock, log: plan.log, config, outbox, leases, processId },
+        ...{ client, clock, log: plan.log, config, outbox, leases, health, processId },
         seal: openSeal(TOKEN_KEY),
         outboxRecordsHigh: 1_000,
         leaseSeconds: LEASE_SECONDS,

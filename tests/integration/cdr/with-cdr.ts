@@ -52,6 +52,7 @@ const QUICK = {
   FLOE_CDR_FLUSH_MS: "50",
   FLOE_CDR_SWEEP_MS: "3600000",
   FLOE_CDR_ROLLUP_MS: "3600000",
+  FLOE_CDR_QUALITY_MS: "3600000",
 };
 
 export async function withCdr(run: (cdr: CdrBracket) => Promise<void>): Promise<void> {
