@@ -13,7 +13,18 @@ const partitions = z.strictObject({ count: z.int().min(1).max(1_024) });
 export type PartitionsConfig = z.output<typeof partitions>;
 
 /** `floe_config`, key `tables`: which binary table set is in force. */
-const tables = z.strictObject({ version: z.int().min(1), object: z.string().min(1) });
+const tables = z.strictObject({
+  version: z.int().min(1),
+  object: z.string().min(1),
+  /**
+   * Revisions of `floe_entities` and `floe_carriers` up to which everything has been made into the
+   * set, or was passed over on purpose when an older set was put into force.
+   */
+  through: z.strictObject({ entities: z.int().min(0), carriers: z.int().min(0) }).optional(),
+  /** Milliseconds since 1970, and the id of the key whose change or call it was. */
+  activatedAtMs: z.int().min(0).optional(),
+  activatedBy: z.string().optional(),
+});
 export type TablesConfig = z.output<typeof tables>;
 
 /** `floe_accounts`, key = account number in decimal. */
@@ -64,8 +75,18 @@ const carrier = z.strictObject({
   alphabet: z.enum(["gsm7", "latin1", "ascii"]).default("gsm7"),
   enquireLinkMs: z.int().min(1_000).max(600_000).default(30_000),
   responseMs: z.int().min(1_000).max(600_000).default(60_000),
+  /** National language tables that it takes (3GPP TS 23.038, 6.2.1.2.4). */
+  languages: z.array(z.string().regex(/^[a-z]{2}$/, "must be two lower-case letters")).optional(),
+  /** Id of the API key that wrote it last, and when (milliseconds since 1970). */
+  changedBy: z.string().optional(),
+  changedAtMs: z.int().min(0).optional(),
 });
 export type CarrierConfig = z.output<typeof carrier>;
+
+/** What is wrong with a carrier that somebody wants to write. */
+export function checkCarrier(value: unknown) {
+  return carrier.safeParse(value);
+}
 
 export const parsePartitions = parser("partitions", partitions);
 export const parseTables = parser("tables", tables);
@@ -74,7 +95,7 @@ export const parseKey = parser("key", apiKey);
 export const parseCarrier = parser("carrier", carrier);
 
 /** @throws FloeError "settings.invalid" naming every field that is wrong, never its value. */
-function parser<S extends z.ZodType>(what: string, schema: S) {
+export function parser<S extends z.ZodType>(what: string, schema: S) {
   return (value: Uint8Array | unknown): z.output<S> => {
     let plain: unknown = value;
     if (value instanceof Uint8Array) {
@@ -93,9 +114,7 @@ function parser<S extends z.ZodType>(what: string, schema: S) {
   };
 }
 
-/** What is stored: JSON in UTF-8. */
-export function encodeConfig(
-  value: PartitionsConfig | TablesConfig | AccountConfig | KeyConfig | CarrierConfig,
-): Uint8Array {
+/** What is stored: JSON in UTF-8. Whoever writes has checked it. */
+export function encodeConfig(value: object): Uint8Array {
   return Buffer.from(JSON.stringify(value), "utf8");
 }

@@ -86,6 +86,8 @@ export async function openBucket(
     async delete(key) {
       await write(key, EMPTY, { operation: "DEL" });
     },
+    compareAndDelete: (key, revision, note = EMPTY) =>
+      write(key, note, { operation: "DEL", expectedLast: revision }),
     async entries() {
       const found: Entry[] = [];
       await new Promise<void>((resolve, reject) => {

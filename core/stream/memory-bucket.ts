@@ -12,6 +12,8 @@ export interface MemoryBucket {
     ttlSeconds: number | undefined,
   ): number | undefined;
   delete(key: string): void;
+  /** The revision of the deletion; undefined: its revision is another. */
+  compareAndDelete(key: string, revision: number): number | undefined;
   entries(): readonly Entry[];
   /** Told of each change from now on; `value` undefined: deleted or expired. The result ends it. */
   onChange(changed: Changed): () => void;
@@ -56,6 +58,11 @@ export function openMemoryBucket(clock: Clock): MemoryBucket {
       return mine;
     },
     delete: remove,
+    compareAndDelete(key, revision) {
+      if (entries.get(key)?.revision !== revision) return undefined;
+      remove(key);
+      return revisions;
+    },
     entries: () => [...entries.values()],
     onChange(changed) {
       watchers.add(changed);

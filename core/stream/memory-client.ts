@@ -174,6 +174,13 @@ function openBucket(
       });
     },
     delete: (key) => line.ask("delete", () => there.delete(key)),
+    compareAndDelete(key, revision) {
+      let done: { readonly revision: number | undefined } | undefined;
+      return line.ask("compareAndDelete", () => {
+        done ??= { revision: there.compareAndDelete(key, revision) };
+        return done.revision;
+      });
+    },
     entries: () => line.ask("entries", () => there.entries()),
     watch: (changed) => keep(watch(changed)),
   };

@@ -192,6 +192,12 @@ export interface Bucket {
     ttlSeconds?: number,
   ): Promise<number | undefined>;
   delete(key: string): Promise<void>;
+  /**
+   * Deletes it only if its revision is `revision`.
+   * @param note stays in the key's history, for who looks for the reason.
+   * @returns the revision of the deletion, or undefined if somebody else was first.
+   */
+  compareAndDelete(key: string, revision: number, note?: Uint8Array): Promise<number | undefined>;
   /** All keys that are there. */
   entries(): Promise<readonly Entry[]>;
   /**

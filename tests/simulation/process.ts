@@ -167,6 +167,7 @@ function gatedBucket(
     put: (...all) => late(bucket.put(...all)),
     compareAndSet: (...all) => late(bucket.compareAndSet(...all)),
     delete: (...all) => late(bucket.delete(...all)),
+    compareAndDelete: (...all) => late(bucket.compareAndDelete(...all)),
     entries: () => late(bucket.entries()),
     watch: (changed): Promise<Consumption> =>
       late(bucket.watch((...change) => soon(() => changed(...change)))),

@@ -112,6 +112,13 @@ function openFakeBucket(): Bucket {
       entries.delete(key);
       for (const watcher of watchers) watcher(key, undefined, revision);
     },
+    async compareAndDelete(key, wanted) {
+      if (entries.get(key)?.revision !== wanted) return undefined;
+      revision += 1;
+      entries.delete(key);
+      for (const watcher of watchers) watcher(key, undefined, revision);
+      return revision;
+    },
     entries: async () => [...entries.values()],
     async watch(changed) {
       watchers.add(changed);
