@@ -23,6 +23,10 @@ export const VALIDITY_SECONDS_DEFAULT = 86_400;
 export const VALIDITY_SECONDS_MAX = 604_800;
 /** A customer's message as it came, every field at its bound, unknown fields not welcome. */
 export const MESSAGE_BYTES_MAX = 8_192;
+/** Messages of one Quote call: they are rated in the gateway's own thread, 2 ms at most. */
+export const QUOTES_MAX = 100;
+/** Messages of one QuoteBatch call of staff. */
+export const QUOTE_BATCH_MAX = 1_000;
 /** Messages of one SendBatch call. */
 export const BATCH_MESSAGES_MAX = 1_000;
 /** One gRPC request. A batch of long messages is refused whole beyond it. */

@@ -18,6 +18,22 @@ export function printRaw(text: string | Uint8Array): void {
   process.stdout.write(text);
 }
 
+/**
+ * Prints and waits until it is taken, so that a fast writer does not fill memory for a slow reader.
+ * @returns false if nobody reads any more (`| head`), which is no failure.
+ */
+export function printTaken(text: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    // Without a listener the same error would end the process.
+    if (process.stdout.listenerCount("error") === 0) process.stdout.on("error", () => {});
+    process.stdout.write(text, (error) => {
+      if (error === null || error === undefined) resolve(true);
+      else if ((error as NodeJS.ErrnoException).code === "EPIPE") resolve(false);
+      else reject(error);
+    });
+  });
+}
+
 export function printError(text: string): void {
   process.stderr.write(`${text}\n`);
 }

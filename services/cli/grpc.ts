@@ -41,7 +41,8 @@ export function openSender(target: string, key: string): Sender {
   };
 }
 
-function failure(error: ServiceError, target: string): FloeError {
+/** What a failed call is told as. */
+export function failure(error: ServiceError, target: string): FloeError {
   const status = codes[error.code] ?? String(error.code);
   const hint =
     error.code === codes.UNAUTHENTICATED

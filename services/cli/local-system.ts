@@ -12,6 +12,8 @@ import { FloeError } from "../../core/errors.js";
 const localJson = z.object({
   /** host:port of the gateway's gRPC server. */
   grpc: z.string().min(1),
+  /** host:port of the admin service's gRPC server. */
+  admin: z.string().min(1).optional(),
   /** ClickHouse's HTTP interface, user and password included. */
   clickhouse: z.url(),
   /** NATS, user and password included. */

@@ -9,6 +9,7 @@ import { Command, CommanderError } from "commander";
 import { isFloeError } from "../../core/errors.js";
 import { printError } from "../../core/output.js";
 import { addClickhouse } from "./clickhouse.js";
+import { addQuote } from "./quote.js";
 import { addSend } from "./send.js";
 import { addServe } from "./serve.js";
 import { addStatus } from "./status.js";
@@ -22,7 +23,8 @@ const program = new Command("floe")
   .showHelpAfterError("Try --help.")
   .enablePositionalOptions()
   .exitOverride();
-for (const add of [addUp, addServe, addSend, addStatus, addTables, addClickhouse]) add(program);
+for (const add of [addUp, addServe, addSend, addQuote, addStatus, addTables, addClickhouse])
+  add(program);
 
 try {
   await program.parseAsync();
