@@ -4,10 +4,11 @@
  * A node is two 32-bit words: where its children begin, and a value (22 bits, 0: none) above a bit
  * for each digit that has a child. Children lie side by side and each is followed by its own
  * descendants, so a walk over a million prefixes meets two or three cache lines, not one a digit.
- * A plain trie of ten pointers a node is five times as large.
+ * A plain trie of ten pointers a node is five times as large: that is what compiling builds first.
  */
 import assert from "node:assert";
 import { FloeError } from "../core/errors.js";
+import { NUMBER_DIGITS_MAX } from "../core/limits.js";
 
 const VALUE_SHIFT = 10;
 /** Highest value that a prefix may have. */
@@ -45,94 +46,189 @@ export function longestPrefix(
   }
 }
 
-export interface PrefixBuilder {
-  /** Begins another table and returns its number. */
-  table(): number;
-  /**
-   * Sets a prefix of digits, at least one. @returns its value before, 0 if it is new.
-   * @throws FloeError "tables.invalid" above PREFIX_VALUE_MAX.
-   */
-  set(table: number, prefix: string, value: number): number;
-  /** All tables in one array of nodes, and the root of each. */
-  pack(): { nodes: Int32Array; roots: readonly number[] };
+/** One more than the digits that a prefix may have: what `allPrefixes` fills at most. */
+export const PREFIX_MATCHES_MAX = NUMBER_DIGITS_MAX + 1;
+
+/**
+ * Fills `into` with the values of all prefixes that match, the shortest first.
+ * @returns how many there are.
+ */
+export function allPrefixes(
+  nodes: Int32Array,
+  root: number,
+  digits: Uint8Array,
+  at: number,
+  end: number,
+  into: Int32Array,
+): number {
+  let count = 0;
+  let place = root;
+  for (;;) {
+    const word = nodes[2 * place + 1]!;
+    const own = word >>> VALUE_SHIFT;
+    if (own !== 0) {
+      into[count] = own;
+      count += 1;
+    }
+    if (at >= end) return count;
+    const bit = 1 << (digits[at]! - 0x30);
+    if ((word & bit) === 0) return count;
+    place = nodes[2 * place]! + POPCOUNT[word & (bit - 1)]!;
+    at += 1;
+  }
 }
 
-export function openPrefixBuilder(): PrefixBuilder {
-  let children = new Int32Array(DIGIT_BITS * 1_024);
-  let values = new Int32Array(1_024);
-  let count = 0;
-  const tables: number[] = [];
+/** Prefixes while they are collected: a number for each node, 0 is the root (the empty prefix). */
+export interface PrefixTree {
+  /**
+   * The node of a prefix of 1 to 15 digits, made if it is new.
+   * @param code the digits as a number, `length` how many they are.
+   */
+  node(code: number, length: number): number;
+  /** Nodes so far. */
+  count(): number;
+  /** Of each node the one above it, which always has the smaller number. */
+  parents(): Int32Array;
+  /**
+   * The nodes that have values or lead to some, packed; their places begin at `base`.
+   * @param values of each node, 0: none. What a prefix has in common with the next shorter one is
+   *   left out.
+   * @throws FloeError "tables.invalid" above PREFIX_VALUE_MAX.
+   */
+  pack(values: Int32Array, base: number): Int32Array;
+}
 
-  function newNode(): number {
-    if (count === values.length) {
+const INT32_MAX = 2 ** 31 - 1;
+const LOW_DIGITS = 8;
+const LOW = 10 ** LOW_DIGITS;
+
+export function openPrefixTree(): PrefixTree {
+  let children = new Int32Array(DIGIT_BITS * 1_024);
+  let parents = new Int32Array(1_024);
+  let count = 1;
+  // The digits that were last walked and the nodes on their way: decks are sorted as a rule, and
+  // then most of a walk is known.
+  let last = new Uint8Array(NUMBER_DIGITS_MAX);
+  let next = new Uint8Array(NUMBER_DIGITS_MAX);
+  const way = new Int32Array(NUMBER_DIGITS_MAX + 1);
+  let lastLength = 0;
+
+  function newNode(parent: number): number {
+    if (count === parents.length) {
       const moreChildren = new Int32Array(children.length * 2);
       moreChildren.set(children);
       children = moreChildren;
-      const moreValues = new Int32Array(values.length * 2);
-      moreValues.set(values);
-      values = moreValues;
+      const moreParents = new Int32Array(parents.length * 2);
+      moreParents.set(parents);
+      parents = moreParents;
     }
+    parents[count] = parent;
     count += 1;
     return count - 1;
   }
 
-  /** Writes the node at `place` and then its descendants; children have been given `next` on. */
-  function emit(nodes: Int32Array, node: number, place: number, next: number): number {
-    let bits = 0;
-    for (let digit = 0; digit < DIGIT_BITS; digit += 1) {
-      if (children[node * DIGIT_BITS + digit] !== 0) bits |= 1 << digit;
+  function split(code: number, length: number): void {
+    let place = length - 1;
+    let rest = code;
+    if (code > INT32_MAX) {
+      const high = Math.floor(code / LOW);
+      let low = code - high * LOW;
+      for (let step = 0; step < LOW_DIGITS; step += 1) {
+        const less = (low / 10) | 0;
+        next[place] = low - less * 10;
+        low = less;
+        place -= 1;
+      }
+      rest = high;
     }
-    const first = next;
-    nodes[2 * place] = first;
-    nodes[2 * place + 1] = (values[node]! << VALUE_SHIFT) | bits;
-    let after = first + POPCOUNT[bits]!;
-    let child = first;
-    for (let digit = 0; digit < DIGIT_BITS; digit += 1) {
-      const below = children[node * DIGIT_BITS + digit]!;
-      if (below === 0) continue;
-      after = emit(nodes, below, child, after);
-      child += 1;
+    while (place >= 0) {
+      const less = (rest / 10) | 0;
+      next[place] = rest - less * 10;
+      rest = less;
+      place -= 1;
     }
-    return after;
+  }
+
+  function pack(values: Int32Array, base: number): Int32Array {
+    const bits = new Int32Array(count);
+    const kept = keptNodes(values, parents, count, bits, children);
+    const nodes = new Int32Array(2 * kept);
+    let free = 1;
+    /** Writes the node at `place`, and after all that is written its children and what is below. */
+    function emit(node: number, place: number): void {
+      const first = free;
+      nodes[2 * place] = base + first;
+      nodes[2 * place + 1] = (values[node]! << VALUE_SHIFT) | bits[node]!;
+      free += POPCOUNT[bits[node]!]!;
+      let child = first;
+      for (let digit = 0; digit < DIGIT_BITS; digit += 1) {
+        if ((bits[node]! & (1 << digit)) === 0) continue;
+        emit(children[node * DIGIT_BITS + digit]!, child);
+        child += 1;
+      }
+    }
+    emit(0, 0);
+    assert(free === kept);
+    return nodes;
   }
 
   return {
-    table() {
-      tables.push(newNode());
-      return tables.length - 1;
-    },
-    set(table, prefix, value) {
-      assert(value >= 1, "0 is no value");
-      if (value > PREFIX_VALUE_MAX) {
-        throw new FloeError("tables.invalid", {
-          problems: [`more than ${PREFIX_VALUE_MAX} values`],
-        });
-      }
-      assert(/^[0-9]+$/.test(prefix), "a prefix has digits only");
-      let node = tables[table]!;
-      for (let index = 0; index < prefix.length; index += 1) {
-        const place = node * DIGIT_BITS + prefix.charCodeAt(index) - 0x30;
+    node(code, length) {
+      split(code, length);
+      let depth = 0;
+      const shared = Math.min(length, lastLength);
+      while (depth < shared && next[depth] === last[depth]) depth += 1;
+      let node = way[depth]!;
+      for (; depth < length; depth += 1) {
+        const place = node * DIGIT_BITS + next[depth]!;
         let below = children[place]!;
         if (below === 0) {
-          below = newNode();
+          below = newNode(node);
           children[place] = below;
         }
         node = below;
+        way[depth + 1] = node;
       }
-      const before = values[node]!;
-      values[node] = value;
-      return before;
+      [last, next] = [next, last];
+      lastLength = length;
+      return node;
     },
-    pack() {
-      const nodes = new Int32Array(2 * count);
-      const roots: number[] = [];
-      let next = 0;
-      for (const root of tables) {
-        roots.push(next);
-        next = emit(nodes, root, next, next + 1);
-      }
-      assert(next === count);
-      return { nodes, roots };
-    },
+    count: () => count,
+    parents: () => parents.subarray(0, count),
+    pack,
   };
+}
+
+/**
+ * Clears values that say what the next shorter prefix says, and gives each node a bit for each
+ * child that has a value or leads to one. @returns how many nodes there are then.
+ */
+function keptNodes(
+  values: Int32Array,
+  parents: Int32Array,
+  count: number,
+  bits: Int32Array,
+  children: Int32Array,
+): number {
+  const inherited = new Int32Array(count);
+  for (let node = 0; node < count; node += 1) {
+    const above = node === 0 ? 0 : inherited[parents[node]!]!;
+    const own = values[node]!;
+    if (own > PREFIX_VALUE_MAX) {
+      throw new FloeError("tables.invalid", { problems: [`more than ${PREFIX_VALUE_MAX} values`] });
+    }
+    inherited[node] = own || above;
+    if (own === above) values[node] = 0;
+  }
+  let kept = 1;
+  // Parents have smaller numbers: from the end on all that is below a node has been looked at.
+  for (let node = count - 1; node > 0; node -= 1) {
+    if (values[node] === 0 && bits[node] === 0) continue;
+    kept += 1;
+    const parent = parents[node]!;
+    let digit = 0;
+    while (children[parent * DIGIT_BITS + digit] !== node) digit += 1;
+    bits[parent]! |= 1 << digit;
+  }
+  return kept;
 }

@@ -1,25 +1,33 @@
 /**
  * Tables: the binary table set, one immutable image that all pool threads read at once.
  *
- * compile-tables.ts makes an image (container: image.ts), `openTables` lays typed arrays
- * over it; nothing is copied but the two small tables. Lookups are in destinations.ts,
- * rating.ts and below; none of them allocates.
+ * compile.ts makes an image (container: image.ts), `openTables` lays typed arrays over it; nothing
+ * is copied but names. Lookups are in destinations.ts (whose number is it) and rates.ts (which
+ * terms apply); none of them allocates.
  */
 import { CANDIDATE, VERDICT } from "../core/stream/fields.js";
 import { newWriter, putText, putVarint, written } from "../core/stream/frame.js";
-import { openImage } from "./image.js";
+import { openImage, type SectionName } from "./image.js";
+import type { Terms } from "./rating.js";
+import type { CarrierRow, NetworkId, PlanRow } from "./source.js";
 
 /** Section `names`, as JSON: what is small and read once. */
 export interface Names {
-  readonly carriers: readonly { readonly name: string; readonly currency: string }[];
-  readonly plans: readonly {
-    readonly plan: number;
-    readonly name: string;
-    readonly currency: string;
-    readonly chargeBasis: number;
-    readonly root: number;
-  }[];
-  readonly destinationsRoot: number;
+  readonly made: Readonly<Record<string, string>>;
+  readonly carriers: readonly CarrierRow[];
+  readonly plans: readonly PlanRow[];
+  readonly networks: readonly NetworkId[];
+  readonly countries: readonly string[];
+  readonly currencies: readonly string[];
+  /** Of each network: index into `countries`. */
+  readonly networkCountries: readonly number[];
+  /** Of each channel and carrier: column of its deck in a destination, and its currency; -1: none. */
+  readonly buyColumns: readonly number[];
+  readonly buyCurrencies: readonly number[];
+  /** Of each channel and plan: its deck; -1: none. */
+  readonly sellDecks: readonly number[];
+  /** Words of one destination. */
+  readonly stride: number;
 }
 
 /** Encoded protobuf fields, ready to be copied: piece n is `bytes[at[n], at[n + 1])`. */
@@ -29,58 +37,151 @@ export interface Pieces {
   readonly at: Int32Array;
 }
 
+/** When terms apply; some for a million rows. 0 of all is "always". */
+export interface Conditions {
+  readonly trafficClass: Int32Array;
+  readonly senderKind: Int32Array;
+  readonly fromMs: Float64Array;
+  /** Infinity: no bound. */
+  readonly toMs: Float64Array;
+}
+
 export interface Tables {
   readonly version: number;
+  readonly made: Readonly<Record<string, string>>;
   /** Names by index. */
   readonly carriers: readonly string[];
-  /** prefixes.ts: all prefix tables. */
+  readonly carrierLanguages: readonly (readonly string[])[];
+  readonly plans: readonly PlanRow[];
+  readonly networks: readonly NetworkId[];
+  /** ISO 3166-1 alpha-2, all that the source names anywhere, sorted. */
+  readonly countries: readonly string[];
+  readonly currencies: readonly string[];
+  readonly networkCountries: Int32Array;
+
+  /** prefixes.ts: all prefix tables; destinations have theirs at 0. */
   readonly nodes: Int32Array;
-  readonly destinationsRoot: number;
-  /** Of each plan, by index. */
-  readonly planRoots: Int32Array;
-  readonly planBasis: Uint8Array;
+  /** As destinations.ts says. */
+  readonly destinations: Int32Array;
+  readonly stride: number;
+  readonly portedAt: Int32Array;
+  readonly portedNumbers: Float64Array;
+  readonly portedOf: Uint16Array;
+  readonly portedNetworks: Int32Array;
+
+  /** As rates.ts says. */
+  readonly buyColumns: Int32Array;
+  readonly buyCount: number;
+  readonly buyCurrencies: Int32Array;
+  readonly buyNetworks: Int32Array;
+  readonly buyTails: Int32Array;
+  readonly sellOf: Int32Array;
+  readonly sellDecks: Int32Array;
+  readonly sellCells: Int32Array;
+  readonly sellValues: Int32Array;
+  readonly lists: Int32Array;
+  /** rating.ts: RateTerms by index; of each, its index into `conditions` (0: always). */
+  readonly terms: Terms;
+  readonly termsConditions: Int32Array;
+  readonly conditions: Conditions;
+
+  /** What rules.ts, senders.ts, guards.ts and exchange.ts compiled and open. */
+  readonly rules: Uint8Array;
+  readonly senderRules: Uint8Array;
+  readonly guards: Uint8Array;
+  readonly exchangeRates: Uint8Array;
+
   /** Plan numbers in open addressing, 0: free; and the index of each. */
   readonly planNumbers: Uint32Array;
   readonly planIndices: Int32Array;
-  /** As destinations.ts says. */
-  readonly destinations: Uint32Array;
-  readonly prices: Float64Array;
-  /** Of each network, a verdict's fields to_prefix, country, mcc and mnc. */
+  /** By index: floe.v1.ChargeBasis, index into `currencies`, and 1 where texts are made plain. */
+  readonly planBasis: Uint8Array;
+  readonly planCurrencies: Int32Array;
+  readonly planSmart: Uint8Array;
+  /** Of each network, a verdict's fields country, mcc and mnc. */
   readonly networkPieces: Pieces;
-  /** Of each carrier, a verdict's fields carrier and cost_currency, and a candidate's. */
+  /**
+   * Of each channel and carrier (channel * carriers + carrier), a verdict's fields carrier and
+   * cost_currency, and a candidate's.
+   */
   readonly carrierPieces: Pieces;
   readonly candidatePieces: Pieces;
-  /** Of each plan, a verdict's fields currency, charge_basis, tables_version and plan. */
+  /** Of each plan, a verdict's fields currency, tables_version and plan. */
   readonly planPieces: Pieces;
 }
 
 /**
  * Opens an image, which is hashed as a whole first: keep what it gives.
+ * @param trusted of an image that this process has opened before: it is not hashed.
  * @throws FloeError "tables.invalid" if it is damaged, of another format, or none.
  */
-export function openTables(image: ArrayBufferLike): Tables {
+export function openTables(image: ArrayBufferLike, trusted = false): Tables {
   const bytes = new Uint8Array(image);
-  const { version, section } = openImage(bytes);
-  const words = (name: Parameters<typeof section>[0]): readonly [number, number] => {
+  const { version, section } = openImage(bytes, trusted);
+  const octets = (name: SectionName) => new Uint8Array(image, ...section(name));
+  const words = (name: SectionName) => {
     const [at, length] = section(name);
-    return [at, length / 4];
+    return new Int32Array(image, at, length / 4);
   };
-  const [namesAt, namesBytes] = section("names");
-  const names: Names = JSON.parse(
-    Buffer.from(bytes.subarray(namesAt, namesAt + namesBytes)).toString("utf8"),
-  );
-  const [pricesAt, pricesBytes] = section("prices");
-  const networkBytes = new Uint8Array(image, ...section("networkBytes"));
+  const doubles = (name: SectionName) => {
+    const [at, length] = section(name);
+    return new Float64Array(image, at, length / 8);
+  };
+  // Copied, since text is not decoded from shared memory.
+  const names: Names = JSON.parse(Buffer.from(octets("names")).toString("utf8"));
+  const [portedOfAt, portedOfBytes] = section("portedOf");
   return {
     version,
-    carriers: names.carriers.map(({ name }) => name),
-    nodes: new Int32Array(image, ...words("nodes")),
-    destinationsRoot: names.destinationsRoot,
-    destinations: new Uint32Array(image, ...words("destinations")),
-    prices: new Float64Array(image, pricesAt, pricesBytes / 8),
-    networkPieces: pieces(networkBytes, new Int32Array(image, ...words("networkAt"))),
+    made: names.made,
+    networks: names.networks,
+    countries: names.countries,
+    currencies: names.currencies,
+    networkCountries: Int32Array.from(names.networkCountries),
+    nodes: words("nodes"),
+    destinations: words("destinations"),
+    stride: names.stride,
+    portedAt: words("portedAt"),
+    portedNumbers: doubles("portedNumbers"),
+    portedOf: new Uint16Array(image, portedOfAt, portedOfBytes / 2),
+    portedNetworks: words("portedNetworks"),
+    buyColumns: Int32Array.from(names.buyColumns),
+    buyCount: names.buyColumns.reduce((most, column) => Math.max(most, column + 1), 0),
+    buyCurrencies: Int32Array.from(names.buyCurrencies),
+    buyNetworks: words("buyNetworks"),
+    buyTails: words("buyTails"),
+    sellOf: Int32Array.from(names.sellDecks),
+    sellDecks: words("sellDecks"),
+    sellCells: words("sellCells"),
+    sellValues: words("sellValues"),
+    lists: words("lists"),
+    terms: { words: doubles("terms"), tiers: doubles("tiers") },
+    termsConditions: words("termsConditions"),
+    conditions: conditionsOf(image, ...section("conditions")),
+    rules: octets("rules"),
+    senderRules: octets("senderRules"),
+    guards: octets("guards"),
+    exchangeRates: octets("exchangeRates"),
+    networkPieces: encodePieces(names.networks, (writer, { country, mcc, mnc }) => {
+      putText(writer, VERDICT.country, country);
+      putText(writer, VERDICT.mcc, mcc);
+      putText(writer, VERDICT.mnc, mnc);
+    }),
     ...carriersOf(names),
     ...plansOf(names, version),
+  };
+}
+
+/** Bytes of one condition in the image: two doubles, two words. */
+export const CONDITION_BYTES = 24;
+
+/** Column after column, the widest first. */
+function conditionsOf(image: ArrayBufferLike, at: number, bytes: number): Conditions {
+  const count = bytes / CONDITION_BYTES;
+  return {
+    fromMs: new Float64Array(image, at, count),
+    toMs: new Float64Array(image, at + 8 * count, count),
+    trafficClass: new Int32Array(image, at + 16 * count, count),
+    senderKind: new Int32Array(image, at + 20 * count, count),
   };
 }
 
@@ -96,20 +197,26 @@ export function planIndex(tables: Tables, plan: number): number {
   return -1;
 }
 
-function carriersOf({ carriers }: Names): Pick<Tables, "carrierPieces" | "candidatePieces"> {
+function carriersOf({ carriers, buyCurrencies, currencies }: Names) {
+  const rows = buyCurrencies.map((currency, index) => ({
+    name: carriers[index % carriers.length]!.name,
+    currency: currencies[currency] ?? "",
+  }));
   return {
-    carrierPieces: encodePieces(carriers, (writer, { name, currency }) => {
+    carriers: carriers.map(({ name }) => name),
+    carrierLanguages: carriers.map(({ languages }) => languages),
+    carrierPieces: encodePieces(rows, (writer, { name, currency }) => {
       putText(writer, VERDICT.carrier, name);
       putText(writer, VERDICT.costCurrency, currency);
     }),
-    candidatePieces: encodePieces(carriers, (writer, { name, currency }) => {
+    candidatePieces: encodePieces(rows, (writer, { name, currency }) => {
       putText(writer, CANDIDATE.carrier, name);
       putText(writer, CANDIDATE.costCurrency, currency);
     }),
   };
 }
 
-function plansOf({ plans }: Names, version: number) {
+function plansOf({ plans, currencies }: Names, version: number) {
   let slots = 8;
   while (slots < plans.length * 2) slots *= 2;
   const planNumbers = new Uint32Array(slots);
@@ -121,13 +228,14 @@ function plansOf({ plans }: Names, version: number) {
     planIndices[slot] = index;
   }
   return {
+    plans,
     planNumbers,
     planIndices,
-    planRoots: Int32Array.from(plans, ({ root }) => root),
     planBasis: Uint8Array.from(plans, ({ chargeBasis }) => chargeBasis),
-    planPieces: encodePieces(plans, (writer, { plan, currency, chargeBasis }) => {
+    planCurrencies: Int32Array.from(plans, ({ currency }) => currencies.indexOf(currency)),
+    planSmart: Uint8Array.from(plans, ({ smartEncoding }) => (smartEncoding ? 1 : 0)),
+    planPieces: encodePieces(plans, (writer, { plan, currency }) => {
       putText(writer, VERDICT.currency, currency);
-      putVarint(writer, VERDICT.chargeBasis, chargeBasis);
       putVarint(writer, VERDICT.tablesVersion, version);
       putVarint(writer, VERDICT.plan, plan);
     }),
@@ -139,7 +247,7 @@ function planSlot(plan: number, mask: number): number {
 }
 
 /** One piece for each row. */
-export function encodePieces<Row>(
+function encodePieces<Row>(
   rows: readonly Row[],
   put: (writer: ReturnType<typeof newWriter>, row: Row) => void,
 ): Pieces {
@@ -149,9 +257,6 @@ export function encodePieces<Row>(
     put(writer, row);
     at[index + 1] = writer.at;
   }
-  return pieces(written(writer).slice(), at);
-}
-
-function pieces(bytes: Uint8Array, at: Int32Array): Pieces {
+  const bytes = written(writer).slice();
   return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at };
 }

@@ -64,63 +64,67 @@ rates("networks, countries and ported numbers are those of a scan over all rows"
 rates("the terms that apply are those of a scan over all rows, bought and sold", () => {
   // The same deck on both sides gives the same numbers: sources are compared by the amounts.
   fc.assert(
-    fc.property(anySource, fc.array(anyQuery, { minLength: 5, maxLength: 20 }), (source, queries) => {
-      const tables = openOf(source);
-      for (const query of queries) {
-        const digits = Buffer.from(query.number);
-        const end = digits.length;
-        const { trafficClass, senderKind, atMs } = query;
-        const destination = destinationOf(tables, digits, 0, end);
-        const network = networkOf(tables, destination, digits, 0, end);
-        const { mcc, mnc } = expectedNetwork(source, query.number);
-        const expected = (deck: DeckSource | undefined) => {
-          if (deck === undefined) return undefined;
-          const terms = rateOf(rowsOf(deck), { ...query, mcc, mnc })?.terms;
-          if (terms === undefined) return undefined;
-          // Through the same amounts, by a set that has this row alone.
-          const rows = {
-            count: 1,
-            kinds: Uint8Array.of(0),
-            codes: Float64Array.of(0),
-            lengths: Uint8Array.of(0),
-            terms: Uint32Array.of(0),
+    fc.property(
+      anySource,
+      fc.array(anyQuery, { minLength: 5, maxLength: 20 }),
+      (source, queries) => {
+        const tables = openOf(source);
+        for (const query of queries) {
+          const digits = Buffer.from(query.number);
+          const end = digits.length;
+          const { trafficClass, senderKind, atMs } = query;
+          const destination = destinationOf(tables, digits, 0, end);
+          const network = networkOf(tables, destination, digits, 0, end);
+          const { mcc, mnc } = expectedNetwork(source, query.number);
+          const expected = (deck: DeckSource | undefined) => {
+            if (deck === undefined) return undefined;
+            const terms = rateOf(rowsOf(deck), { ...query, mcc, mnc })?.terms;
+            if (terms === undefined) return undefined;
+            // Through the same amounts, by a set that has this row alone.
+            const rows = {
+              count: 1,
+              kinds: Uint8Array.of(0),
+              codes: Float64Array.of(0),
+              lengths: Uint8Array.of(0),
+              terms: Uint32Array.of(0),
+            };
+            const only = { ...terms, effectiveFromMs: 0, effectiveToMs: 0, trafficClass: 0 };
+            const alone = { ...deck, rows, terms: [{ ...only, senderKind: 0 }] };
+            return costs(openOf({ ...source, decks: [alone] }), 0);
           };
-          const only = { ...terms, effectiveFromMs: 0, effectiveToMs: 0, trafficClass: 0 };
-          const alone = { ...deck, rows, terms: [{ ...only, senderKind: 0 }] };
-          return costs(openOf({ ...source, decks: [alone] }), 0);
-        };
-        for (const [channel, name] of CHANNELS.entries()) {
-          for (const [index, carrier] of tables.carriers.entries()) {
-            const found = buyTerms(
-              tables,
-              index,
-              channel,
-              destination,
-              network,
-              trafficClass,
-              senderKind,
-              atMs,
-            );
-            assert.equal(costs(tables, found), expected(buyDeck(source, carrier, name)));
-          }
-          for (const plan of PLANS) {
-            const found = sellTerms(
-              tables,
-              planIndex(tables, plan),
-              channel,
-              digits,
-              0,
-              end,
-              network,
-              trafficClass,
-              senderKind,
-              atMs,
-            );
-            assert.equal(costs(tables, found), expected(sellDeck(source, plan, name)));
+          for (const [channel, name] of CHANNELS.entries()) {
+            for (const [index, carrier] of tables.carriers.entries()) {
+              const found = buyTerms(
+                tables,
+                index,
+                channel,
+                destination,
+                network,
+                trafficClass,
+                senderKind,
+                atMs,
+              );
+              assert.equal(costs(tables, found), expected(buyDeck(source, carrier, name)));
+            }
+            for (const plan of PLANS) {
+              const found = sellTerms(
+                tables,
+                planIndex(tables, plan),
+                channel,
+                digits,
+                0,
+                end,
+                network,
+                trafficClass,
+                senderKind,
+                atMs,
+              );
+              assert.equal(costs(tables, found), expected(sellDeck(source, plan, name)));
+            }
           }
         }
-      }
-    }),
+      },
+    ),
     { numRuns: 300 },
   );
 });
