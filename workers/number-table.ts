@@ -10,6 +10,7 @@
  */
 import assert from "node:assert";
 import { readFileSync } from "node:fs";
+import { endianness } from "node:os";
 
 /** Kinds of numbers; `number.type` is an index into this. */
 export const NUMBER_TYPES = [
@@ -47,7 +48,7 @@ export interface PrefixRule {
   readonly texts: readonly string[];
   /** Regular expression, without "^"; "" if there are texts, or no prefix at all. */
   readonly expression: string;
-  /** Replaces the match where its last group matched; "" for none. */
+  /** Digits and a group, "9$1": replaces the match where the group took part; "" for none. */
   readonly transform: string;
 }
 interface CountryPlan {
@@ -108,14 +109,10 @@ function decodePlans(bytes: Buffer): NumberPlans {
     NumberPlans,
     "next" | "labels"
   >;
-  // Read through a view of bytes: the place need not be even, nor the machine little-endian.
-  const next = new Uint16Array(states * 10);
-  for (let index = 0; index < next.length; index += 1) {
-    next[index] = bytes.readUInt16LE(at + 2 * index);
-  }
-  const labels = new Uint16Array(states);
-  for (let index = 0; index < states; index += 1) {
-    labels[index] = bytes.readUInt16LE(at + 20 * states + 2 * index);
-  }
+  // A copy of its own begins at an even place, which the file's words need not.
+  const words = new Uint8Array(bytes.subarray(at));
+  if (endianness() === "BE") Buffer.from(words.buffer).swap16();
+  const next = new Uint16Array(words.buffer, 0, states * 10);
+  const labels = new Uint16Array(words.buffer, states * 20, states);
   return { ...head, next, labels };
 }

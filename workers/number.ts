@@ -2,8 +2,12 @@
  * Number: whose number it is that a message names, of what kind, and whether it can exist.
  *
  * In: the recipient as written, bytes. Out: `number`, filled in place: E.164 digits, country, type,
- * valid, possible. What is said is what libphonenumber says (the property tests hold it to that):
+ * valid, possible. What is said is what libphonenumber-js says (property tests hold it to that):
  * *possible* is a question of length only, *valid* of the numbering plan's patterns.
+ *
+ * Deliberately different: "00" without a region is "+"; short codes can be asked for; two digits
+ * may have something between; text around a number, extensions, "~" and "tel:" are refused instead
+ * of searched for the number.
  *
  * "+" and digits, the form that everything but people's input has, is one step of a compiled
  * automaton for each digit, without allocation. What is written otherwise (00, national, with
@@ -67,7 +71,7 @@ const NOT_DIGITS = 2;
 
 /**
  * Reads `bytes[at, end)` into `number`: "+" and digits, "00" or what the region dials abroad, or a
- * national number of `region` (index into COUNTRY_CODES; 0: none is assumed). Spaces and `-.()[]/~`
+ * national number of `region` (index into COUNTRY_CODES; 0: none is assumed). Spaces and `-.()[]/`
  * between digits are tolerated. With `shortCodes`, 3 to 8 digits that are no valid number of the
  * region are a short code of it, valid as they stand, since no plan lists them.
  *
@@ -169,7 +173,7 @@ function readWritten(
   return readShortCode(length, region) || read === READ;
 }
 
-/** As people write numbers: space - . ( ) [ ] / ~ */
+/** As people write numbers: space - . ( ) [ ] /, not the ~ that may begin an extension. */
 function isPunctuation(octet: number): boolean {
   return (
     octet === 0x20 ||
@@ -177,8 +181,7 @@ function isPunctuation(octet: number): boolean {
     octet === 0x28 ||
     octet === 0x29 ||
     octet === 0x5b ||
-    octet === 0x5d ||
-    octet === 0x7e
+    octet === 0x5d
   );
 }
 
@@ -266,8 +269,10 @@ export interface ParsedNumber {
   readonly possible: boolean;
 }
 
+/** Longer texts are no numbers; as libphonenumber has it. */
+const TEXT_CHARACTERS_MAX = 250;
 /** What else people's keyboards have for the punctuation between digits, and invisible marks. */
-const DASHES = /[\u2010-\u2015\u2212\u30fc\u2053\u223c]/g;
+const DASHES = /[\u2010-\u2015\u2212\u30fc]/g;
 const INVISIBLE = /[\u00ad\u200b\u2060]/g;
 /** Arabic-Indic digits, both sets; their last four bits are their value. */
 const ARABIC_DIGITS = /[\u0660-\u0669\u06f0-\u06f9]/g;
@@ -275,13 +280,14 @@ const ARABIC_DIGITS = /[\u0660-\u0669\u06f0-\u06f9]/g;
 /**
  * Reads a number from text, as `readNumber` does; also full-width and Arabic-Indic digits and
  * typographic dashes and spaces. `region` is ISO 3166-1 alpha-2; one that is not known counts as
- * none. `undefined` if it is no number.
+ * none. `undefined` if it is no number, or longer than 250 characters.
  */
 export function parseNumber(
   text: string,
   region = "",
   shortCodes = false,
 ): ParsedNumber | undefined {
+  if (text.length > TEXT_CHARACTERS_MAX) return undefined;
   const plain = text
     .normalize("NFKC")
     .replace(ARABIC_DIGITS, (digit) => String(digit.charCodeAt(0) & 15))

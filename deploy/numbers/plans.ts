@@ -196,6 +196,10 @@ function written(code: string, plan: PlanData) {
  */
 function prefix(pattern: string | 0, transform: string | 0) {
   if (!pattern) return { texts: [], expression: "", transform: "" };
+  const groups = pattern.match(/\((?!\?)/g)?.length ?? 0;
+  if (transform && !new RegExp(`^\\d*\\$${groups}$`).test(transform)) {
+    throw new Error(`Transform not understood: ${pattern} ${transform}`);
+  }
   const texts = transform ? undefined : textsOf(parsePattern(pattern), PREFIX_TEXTS_MAX);
   return texts === undefined
     ? { texts: [], expression: pattern, transform: transform || "" }
