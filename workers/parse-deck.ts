@@ -6,8 +6,8 @@
  * columns, and what it costs is looked up by the bytes of those cells, so that each different text is
  * read once. Any problem makes the whole file worthless; nothing is taken by halves.
  */
-import { type CsvRow, openCsv } from "./csv.js";
-import { cellText, type Header, readHeader } from "./csv-header.js";
+import { type CsvRow, openCsv, type TellProblem } from "./csv.js";
+import { cellText, type Header, type KnownColumns, readHeader } from "./csv-header.js";
 import { type CsvProblem, openProblems } from "./csv-problems.js";
 import { type DeckMatch, readMatch } from "./deck-match.js";
 import { closePeriods } from "./deck-periods.js";
@@ -60,6 +60,8 @@ export interface ParsedDecks {
   readonly rowCount: number;
   readonly ignoredCount: number;
   readonly unknownColumns: readonly string[];
+  /** As the file names them, or as we do where it has none. */
+  readonly columns: { readonly price: string; readonly effective: string };
 }
 
 export interface DeckParser {
@@ -84,18 +86,21 @@ export function openDeckParser(options: DeckFileOptions): DeckParser {
   const deckOf: number[] = [];
   const termsOf: number[] = [];
   let ignoredCount = 0;
+  /** Nothing can be read under a wrong header, and a problem for each row would say so. */
+  let broken = false;
 
   function takeHeader(row: CsvRow): void {
-    header = readHeader(row, DECK_COLUMNS, options.map ?? {}, problems.tell);
+    header = readHeader(row, columnsFor(options), options.map ?? {}, problems.tell);
     checkHeader(row.line, header, options, problems.tell);
     const { at } = header;
     const owner = "column" in options.owner ? [at[options.owner.column]] : [];
     const read = [...owner, at.channel, at.currency, ...TERMS_COLUMNS.map((name) => at[name])];
     cells = openInterner(read.filter((cell) => cell >= 0));
+    broken = problems.count() > 0;
   }
 
   function takeRow(row: CsvRow, known: Header<DeckColumn>): void {
-    if (known.at.ignore >= 0 && isIgnored(row, known)) {
+    if (known.at.ignore >= 0 && isIgnored(row, known, problems.tell)) {
       ignoredCount += 1;
       return;
     }
@@ -112,46 +117,16 @@ export function openDeckParser(options: DeckFileOptions): DeckParser {
     termsOf[id] = -1;
     const effectiveFromMs = options.effectiveFromMs ?? 0;
     const context = { header: known, effectiveFromMs, tell: problems.tell };
-    const deck = readDeck(row, known);
+    const deck = readDeck(row, known, options, decks, problems.tell);
     const terms = readTerms(row, context);
     if (deck < 0 || terms === undefined) return;
     deckOf[id] = deck;
     termsOf[id] = internTerms(decks[deck]!, terms);
   }
 
-  /** Index of the deck that the row belongs to; -1: a cell was wrong. */
-  function readDeck(row: CsvRow, { at, names }: Header<DeckColumn>): number {
-    const wrong = (column: DeckColumn, problem: string): -1 => {
-      problems.tell(row.line, names[at[column]] ?? column, problem);
-      return -1;
-    };
-    const named = "name" in options.owner;
-    const owner =
-      "name" in options.owner ? options.owner.name : cellText(row, at[options.owner.column]);
-    if (!named && owner === "")
-      return wrong("column" in options.owner ? options.owner.column : "plan", "is missing");
-    const channel = cellText(row, at.channel).toLowerCase() || (options.channel ?? "sms");
-    if (!isChannel(channel)) return wrong("channel", `must be one of ${CHANNELS.join(", ")}`);
-    const currency = cellText(row, at.currency).toUpperCase() || (options.currency ?? "");
-    if (currency !== "" && !/^[A-Z]{3}$/.test(currency)) {
-      return wrong("currency", "must be three letters (ISO 4217)");
-    }
-    if (options.currency !== undefined && currency !== options.currency) {
-      return wrong("currency", `is not ${options.currency}`);
-    }
-    let deck = decks.findIndex((one) => one.owner === owner && one.channel === channel);
-    if (deck < 0) deck = decks.push(openDeck(owner, channel, currency)) - 1;
-    const first = decks[deck]!.currency;
-    if (first === currency) return deck;
-    return wrong(
-      "currency",
-      `is not ${first === "" ? "given on rows before" : `${first}, as on rows before`}: a deck has one`,
-    );
-  }
-
   const csv = openCsv((row) => {
     if (header === undefined) takeHeader(row);
-    else takeRow(row, header);
+    else if (!broken) takeRow(row, header);
   }, problems.tell);
 
   return {
@@ -168,25 +143,68 @@ export function openDeckParser(options: DeckFileOptions): DeckParser {
         rowCount: csv.rows(),
         ignoredCount,
         unknownColumns: header?.unknown ?? [],
+        columns: {
+          price: nameOf(header, "price", "price_submit", "price_delivered"),
+          effective: nameOf(header, "effective"),
+        },
       };
     },
   };
+}
 
-  function isIgnored(row: CsvRow, { at, names }: Header<DeckColumn>): boolean {
-    const text = cellText(row, at.ignore).toLowerCase();
-    if (/^(1|true|yes|y|x)$/.test(text)) return true;
-    if (!/^(0|false|no|n|)$/.test(text)) {
-      problems.tell(row.line, names[at.ignore]!, "must be yes or no");
-    }
-    return false;
+/** Where the owner is given, a column of that name is the carrier's own, and none of ours. */
+function columnsFor({ owner }: DeckFileOptions): KnownColumns<DeckColumn> {
+  const known: Partial<Record<DeckColumn, readonly string[]>> = { ...DECK_COLUMNS };
+  for (const column of ["carrier", "plan"] as const) {
+    if (!("column" in owner) || owner.column !== column) delete known[column];
   }
+  return known as KnownColumns<DeckColumn>;
+}
+
+/** Index of the deck that the row belongs to; -1: a cell was wrong. */
+function readDeck(
+  row: CsvRow,
+  { at, names }: Header<DeckColumn>,
+  options: DeckFileOptions,
+  decks: DeckBuilder[],
+  tell: TellProblem,
+): number {
+  const wrong = (column: DeckColumn, problem: string): -1 => {
+    tell(row.line, names[at[column]] ?? column, problem);
+    return -1;
+  };
+  const owner =
+    "name" in options.owner ? options.owner.name : cellText(row, at[options.owner.column]);
+  if ("column" in options.owner && owner === "") return wrong(options.owner.column, "is missing");
+  const channel = cellText(row, at.channel).toLowerCase() || (options.channel ?? "sms");
+  if (!isChannel(channel)) return wrong("channel", `must be one of ${CHANNELS.join(", ")}`);
+  const currency = cellText(row, at.currency).toUpperCase() || (options.currency ?? "");
+  if (currency !== "" && !/^[A-Z]{3}$/.test(currency)) {
+    return wrong("currency", "must be three letters (ISO 4217)");
+  }
+  if (options.currency !== undefined && currency !== options.currency) {
+    return wrong("currency", `is not ${options.currency}`);
+  }
+  const known = decks.findIndex((one) => one.owner === owner && one.channel === channel);
+  const deck = known < 0 ? decks.push(openDeck(owner, channel, currency)) - 1 : known;
+  const first = decks[deck]!.currency;
+  if (first === currency) return deck;
+  const before = first === "" ? "was not given" : `was ${first}`;
+  return wrong("currency", `${before} on rows before: a deck has one`);
+}
+
+function isIgnored(row: CsvRow, { at, names }: Header<DeckColumn>, tell: TellProblem): boolean {
+  const text = cellText(row, at.ignore).toLowerCase();
+  if (/^(1|true|yes|y|x)$/.test(text)) return true;
+  if (!/^(0|false|no|n|)$/.test(text)) tell(row.line, names[at.ignore]!, "must be yes or no");
+  return false;
 }
 
 function checkHeader(
   line: number,
   header: Header<DeckColumn>,
   { owner, strict }: DeckFileOptions,
-  tell: (line: number, column: string, problem: string) => void,
+  tell: TellProblem,
 ): void {
   const { at } = header;
   const has = (names: readonly DeckColumn[]): boolean => names.some((name) => at[name] >= 0);
@@ -199,6 +217,11 @@ function checkHeader(
   }
   if (strict !== true) return;
   for (const name of header.unknown) tell(line, name, "is no column of this file");
+}
+
+function nameOf(header: Header<DeckColumn> | undefined, ...columns: DeckColumn[]): string {
+  const found = columns.find((column) => header !== undefined && header.at[column] >= 0);
+  return found === undefined ? columns[0]! : header!.names[header!.at[found]]!;
 }
 
 interface DeckBuilder {
@@ -266,10 +289,7 @@ function grown<T extends Uint8Array | Uint32Array | Float64Array>(larger: T, old
   return larger;
 }
 
-function finish(
-  deck: DeckBuilder,
-  tell: (line: number, column: string, problem: string) => void,
-): ParsedDeck {
+function finish(deck: DeckBuilder, tell: TellProblem): ParsedDeck {
   const { owner, channel, currency, count } = deck;
   const lines = deck.lines.slice(0, count);
   const rows: DeckColumns = {

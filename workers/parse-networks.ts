@@ -65,14 +65,17 @@ export function openNetworksParser(options: FileOptions = {}): NetworksParser {
   const lines: number[] = [];
   const lineOf = new Map<string, number>();
   let header: Header<Column> | undefined;
+  /** Nothing can be read under a wrong header, and a problem for each row would say so. */
+  let broken = false;
 
   function takeHeader(row: CsvRow): void {
     header = readHeader(row, COLUMNS, options.map ?? {}, problems.tell);
     for (const column of ["prefix", "country"] as const) {
       if (header.at[column] < 0) problems.tell(row.line, column, "is missing");
     }
-    if (options.strict !== true) return;
-    for (const name of header.unknown) problems.tell(row.line, name, "is no column of this file");
+    const unknown = options.strict === true ? header.unknown : [];
+    for (const name of unknown) problems.tell(row.line, name, "is no column of this file");
+    broken = problems.count() > 0;
   }
 
   function takeRow(row: CsvRow, { at, names }: Header<Column>): void {
@@ -97,7 +100,7 @@ export function openNetworksParser(options: FileOptions = {}): NetworksParser {
 
   const csv = openCsv((row) => {
     if (header === undefined) takeHeader(row);
-    else takeRow(row, header);
+    else if (!broken) takeRow(row, header);
   }, problems.tell);
 
   return {

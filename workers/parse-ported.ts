@@ -68,6 +68,8 @@ export function openPortedParser(options: FileOptions = {}): PortedParser {
   let lines = new Uint32Array(ROWS_FIRST);
   let count = 0;
   let header: Header<Column> | undefined;
+  /** Nothing can be read under a wrong header, and a problem for each row would say so. */
+  let broken = false;
   let cells: ReturnType<typeof openInterner> | undefined;
   const networkOf: number[] = [];
 
@@ -79,8 +81,9 @@ export function openPortedParser(options: FileOptions = {}): PortedParser {
       problems.tell(row.line, "mcc", "or mnc is missing, and mccmnc too");
     }
     cells = openInterner([at.country, at.mcc, at.mnc, at.mccmnc].filter((cell) => cell >= 0));
-    if (options.strict !== true) return;
-    for (const name of header.unknown) problems.tell(row.line, name, "is no column of this file");
+    const unknown = options.strict === true ? header.unknown : [];
+    for (const name of unknown) problems.tell(row.line, name, "is no column of this file");
+    broken = problems.count() > 0;
   }
 
   function takeRow(row: CsvRow, known: Header<Column>): void {
@@ -132,7 +135,7 @@ export function openPortedParser(options: FileOptions = {}): PortedParser {
 
   const csv = openCsv((row) => {
     if (header === undefined) takeHeader(row);
-    else takeRow(row, header);
+    else if (!broken) takeRow(row, header);
   }, problems.tell);
 
   return {
@@ -141,12 +144,7 @@ export function openPortedParser(options: FileOptions = {}): PortedParser {
     end() {
       csv.end();
       if (header === undefined && problems.count() === 0) problems.tell(0, "file", "is empty");
-      const order = orderOf(numbers.subarray(0, count));
-      const sorted = {
-        numbers: Float64Array.from(order, (row) => numbers[row]!),
-        of: Uint16Array.from(order, (row) => of[row]!),
-        lines: Uint32Array.from(order, (row) => lines[row]!),
-      };
+      const sorted = inOrder(orderOf(numbers.subarray(0, count)), numbers, of, lines);
       const column = header?.names[header.at.number] ?? "number";
       for (let row = 1; row < count; row += 1) {
         if (sorted.numbers[row] !== sorted.numbers[row - 1]) continue;
@@ -172,6 +170,28 @@ function readNumber({ bytes, starts, ends }: CsvRow, cell: number): number {
   return digitsOf(bytes, start, ends[cell]!);
 }
 
+/** In loops: `from` with a function takes ten times as long. */
+function inOrder(
+  order: Uint32Array,
+  numbers: Float64Array,
+  of: Uint16Array,
+  lines: Uint32Array,
+): Pick<ParsedPorted, "numbers" | "of" | "lines"> {
+  const count = order.length;
+  const sorted = {
+    numbers: new Float64Array(count),
+    of: new Uint16Array(count),
+    lines: new Uint32Array(count),
+  };
+  for (let at = 0; at < count; at += 1) {
+    const row = order[at]!;
+    sorted.numbers[at] = numbers[row]!;
+    sorted.of[at] = of[row]!;
+    sorted.lines[at] = lines[row]!;
+  }
+  return sorted;
+}
+
 const RADIX_BITS = 16;
 const RADIX = 2 ** RADIX_BITS;
 const WORD = 2 ** 32;
@@ -182,9 +202,14 @@ const WORD = 2 ** 32;
  */
 function orderOf(numbers: Float64Array): Uint32Array {
   const count = numbers.length;
-  const low = Uint32Array.from(numbers, (number) => number % WORD);
-  const high = Uint32Array.from(numbers, (number) => Math.floor(number / WORD));
-  let order = Uint32Array.from({ length: count }, (_, row) => row);
+  const low = new Uint32Array(count);
+  const high = new Uint32Array(count);
+  let order = new Uint32Array(count);
+  for (let row = 0; row < count; row += 1) {
+    low[row] = numbers[row]! % WORD;
+    high[row] = Math.floor(numbers[row]! / WORD);
+    order[row] = row;
+  }
   let other = new Uint32Array(count);
   const starts = new Uint32Array(RADIX + 1);
   for (const [words, shift] of [

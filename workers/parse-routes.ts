@@ -79,18 +79,22 @@ export function openRoutesParser(options: FileOptions = {}): RoutesParser {
   const lines: number[] = [];
   const lineOf = new Map<string, number>();
   let header: Header<Column> | undefined;
+  let broken = false;
 
   function takeHeader(row: CsvRow): void {
     header = readHeader(row, COLUMNS, options.map ?? {}, problems.tell);
     for (const column of ["rule", "strategy"] as const) {
       if (header.at[column] < 0) problems.tell(row.line, column, "is missing");
     }
-    if (options.strict !== true) return;
-    for (const name of header.unknown) problems.tell(row.line, name, "is no column of this file");
+    const unknown = options.strict === true ? header.unknown : [];
+    for (const name of unknown) problems.tell(row.line, name, "is no column of this file");
+    broken = problems.count() > 0;
   }
 
   const csv = openCsv((row) => {
     if (header === undefined) return takeHeader(row);
+    // Nothing can be read under a wrong header.
+    if (broken) return;
     const { at, names } = header;
     const rule = readRule(row, header, rules.length, (column, problem) => {
       problems.tell(row.line, names[at[column]] ?? column, problem);
