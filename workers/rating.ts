@@ -10,9 +10,7 @@
  * rounding RoundingMethod and RoundingDecimals.
  */
 import assert from "node:assert";
-import { longestPrefix } from "./prefixes.js";
 import { type RateTerms, ROUNDING, TIERS } from "./source.js";
-import type { Tables } from "./tables.js";
 
 /** Rates by index: `words` has TERM_WORDS numbers for each, in the places of TERM. */
 export interface Terms {
@@ -157,27 +155,4 @@ function finish(words: Float64Array, at: number, unitsMicros: number, segments: 
   const rounding = (words[at + TERM.form]! >>> FORM_ROUNDING_SHIFT) & FORM_PAIR;
   if (rounding === ROUNDING.down) return down;
   return rounding === ROUNDING.middle && over * 2 < roundMicros ? down : down + roundMicros;
-}
-
-/** Result of `segmentPrice` where the plan has no price for the number. */
-export const NO_PRICE = -1;
-
-/** Of the old tables; gone with them. */
-export function segmentPrice(
-  tables: Tables,
-  plan: number,
-  digits: Uint8Array,
-  at: number,
-  end: number,
-): number {
-  if (plan < 0) return NO_PRICE;
-  const value = longestPrefix(tables.nodes, tables.planRoots[plan]!, digits, at, end);
-  return value === 0 ? NO_PRICE : tables.prices[value - 1]!;
-}
-
-/** Of the old tables; gone with them. */
-export function oldAmountOf(segmentMicros: number, segments: number): number {
-  const amountMicros = segmentMicros * segments;
-  assert(Number.isSafeInteger(amountMicros) && amountMicros >= 0, "money overflow");
-  return amountMicros;
 }

@@ -8,8 +8,20 @@
  */
 
 import { REASON, STATE } from "../core/message.js";
-import { CANDIDATE, DISPATCH, MESSAGE, REQUEST, VERDICT } from "../core/stream/fields.js";
-import { type Fields, found, has, nextField, RECORDS, varintOf } from "../core/stream/frame.js";
+import { CANDIDATE, DISPATCH, FLAG, MESSAGE, REQUEST, VERDICT } from "../core/stream/fields.js";
+import {
+  type Fields,
+  found,
+  has,
+  nextField,
+  putText,
+  RECORDS,
+  varintOf,
+} from "../core/stream/frame.js";
+import type { Decision } from "./decide.js";
+import { toPrefixDigits } from "./destinations.js";
+import { number } from "./number.js";
+import { COUNTRY_CODES } from "./number-plans.js";
 import {
   beginMessage,
   copy,
@@ -20,53 +32,9 @@ import {
   putVarint,
   setUint53,
 } from "./output.js";
-import { oldAmountOf as amountOf } from "./rating.js";
-import type { Choice } from "./routing.js";
-import type { Pieces, Tables } from "./tables.js";
+import { encodePieces, pieceBytes, putPiece } from "./pieces.js";
+import type { Choice, Routing } from "./routing.js";
 import { packPlace, VERDICT_AT } from "./task.js";
-
-/** One message, as far as it is known. A thread has one, used for every record. */
-export interface Decision {
-  reason: number;
-  lane: number;
-  acceptedAtMs: number;
-  account: number;
-  /** The plan's number, and its index in the tables, -1: unknown. */
-  plan: number;
-  planIndex: number;
-  expiresAtMs: number;
-  /** Digits of the recipient, in the request's bytes; -1: not a number. */
-  digitsAt: number;
-  digitsEnd: number;
-  /** Index in the tables, -1: unknown. */
-  network: number;
-  trafficClass: number;
-  encoding: number;
-  segments: number;
-  plain: boolean;
-  /** Of all segments. */
-  priceMicros: number;
-}
-
-export function newDecision(): Decision {
-  return {
-    reason: REASON.NONE,
-    lane: 0,
-    acceptedAtMs: 0,
-    account: 0,
-    plan: 0,
-    planIndex: -1,
-    expiresAtMs: 0,
-    digitsAt: -1,
-    digitsEnd: 0,
-    network: -1,
-    trafficClass: 0,
-    encoding: 0,
-    segments: 0,
-    plain: false,
-    priceMicros: 0,
-  };
-}
 
 /** Where the request lies, and its fields. */
 export interface Request {
@@ -128,14 +96,20 @@ putHead(DISPATCH_TEMPLATE, DISPATCH_AT.hop, DISPATCH.hop, FIXED32);
 putHead(DISPATCH_TEMPLATE, DISPATCH_AT.expiresAtMs, DISPATCH.expiresAtMs, FIXED64);
 putHead(DISPATCH_TEMPLATE, DISPATCH_TOK_AT, DISPATCH.toTok, LENGTH);
 
+/** A verdict's field country, where only the number tells it. */
+const COUNTRY_PIECES = encodePieces(COUNTRY_CODES, (writer, country) => {
+  putText(writer, VERDICT.country, country);
+});
+
 /** Writes a verdict with its tag and length. @returns the offset of its first byte after these. */
 export function putVerdict(
   output: Output,
   request: Request,
   decision: Decision,
   choice: Choice,
-  tables: Tables,
+  routing: Routing,
 ): number {
+  const { tables } = routing;
   const begun = beginMessage(output, RECORDS);
   const routed = decision.reason === REASON.NONE;
   output.bytes.set(VERDICT_TEMPLATE, begun);
@@ -150,28 +124,47 @@ export function putVerdict(
     copyWords(view, begun + VERDICT_AT.keyTag, request, REQUEST.keyTag, 8);
   }
   setUint53(view, begun + VERDICT_AT.expiresAtMs, decision.expiresAtMs);
-  const sealed = decision.digitsAt >= 0;
-  output.at = begun + (sealed ? VERDICT_SEALED_BYTES : VERDICT_FIXED_BYTES);
+  output.at = begun + (decision.digits > 0 ? VERDICT_SEALED_BYTES : VERDICT_FIXED_BYTES);
 
   if (routed) {
     setUint53(view, begun + VERDICT_AT.priceMicros, decision.priceMicros);
-    const costMicros = amountOf(choice.costsMicros[0]!, decision.segments);
-    setUint53(view, begun + VERDICT_AT.costMicros, costMicros);
+    setUint53(view, begun + VERDICT_AT.costMicros, choice.costsMicros[0]!);
     putPiece(output, tables.carrierPieces, choice.carriers[0]!);
-    putCandidates(output, VERDICT.candidates, decision.segments, choice, tables);
+    putCandidates(output, VERDICT.candidates, choice, routing);
+    const sender = choice.senders[0]!;
+    if (sender >= 0) putPiece(output, routing.senders.verdictPieces, sender);
   }
-  if (decision.network >= 0) putPiece(output, tables.networkPieces, decision.network);
+  if (decision.digits > 0) putDestination(output, decision, routing);
   if (decision.planIndex >= 0) {
     putPiece(output, tables.planPieces, decision.planIndex);
   } else {
     putNumber(output, VERDICT.tablesVersion, tables.version);
     putNumber(output, VERDICT.plan, decision.plan);
   }
+  putNumber(output, VERDICT.chargeBasis, decision.chargeBasis);
   putNumber(output, VERDICT.encoding, decision.encoding);
   putNumber(output, VERDICT.segments, decision.segments);
+  if (choice.rule >= 0) putPiece(output, routing.rules.pieces, choice.rule);
+  putNumber(output, VERDICT.flags, decision.flags);
+  putNumber(output, VERDICT.languages, decision.languages);
   putFromMessage(output, request, decision);
   endMessage(output, begun);
   return begun;
+}
+
+/** Where the number belongs. Its digits are those that were read last (`number`). */
+function putDestination(output: Output, decision: Decision, { tables }: Routing): void {
+  const digits = toPrefixDigits(tables, decision.destination);
+  if (digits > 0) {
+    putVarint(output, (VERDICT.toPrefix << 3) | LENGTH);
+    putVarint(output, digits);
+    for (let index = 0; index < digits; index += 1) {
+      output.bytes[output.at] = number.digits[index]!;
+      output.at += 1;
+    }
+  }
+  if (decision.network >= 0) putPiece(output, tables.networkPieces, decision.network);
+  else putPiece(output, COUNTRY_PIECES, decision.country);
 }
 
 /** Writes a dispatch record with its tag and length. @returns its first byte after these. */
@@ -180,7 +173,7 @@ export function putDispatch(
   request: Request,
   decision: Decision,
   choice: Choice,
-  tables: Tables,
+  routing: Routing,
 ): number {
   const begun = beginMessage(output, RECORDS);
   output.bytes.set(DISPATCH_TEMPLATE, begun);
@@ -194,7 +187,11 @@ export function putDispatch(
   putNumber(output, DISPATCH.segments, decision.segments);
   putNumber(output, DISPATCH.plain, decision.plain ? 1 : 0);
   copyValue(output, DISPATCH.message, request, request.record, REQUEST.message);
-  putCandidates(output, DISPATCH.candidates, decision.segments, choice, tables);
+  putCandidates(output, DISPATCH.candidates, choice, routing);
+  const sender = choice.senders[0]!;
+  if (sender >= 0) putPiece(output, routing.senders.dispatchPieces, sender);
+  putNumber(output, DISPATCH.smart, (decision.flags & FLAG.smartEncoded) !== 0 ? 1 : 0);
+  putNumber(output, DISPATCH.languages, decision.languages);
   endMessage(output, begun);
   return begun;
 }
@@ -218,28 +215,24 @@ function putFromMessage(output: Output, request: Request, decision: Decision): v
   }
 }
 
+const COST_BYTES = 9;
+
 /** The carriers after the first. */
-function putCandidates(
-  output: Output,
-  field: number,
-  segments: number,
-  choice: Choice,
-  tables: Tables,
-): void {
+function putCandidates(output: Output, field: number, choice: Choice, routing: Routing): void {
+  const { candidatePieces } = routing.tables;
   for (let index = 1; index < choice.count; index += 1) {
     const carrier = choice.carriers[index]!;
-    const { at } = tables.candidatePieces;
+    const sender = choice.senders[index]!;
+    const senderPieces = routing.senders.candidatePieces;
+    const senderBytes = sender < 0 ? 0 : pieceBytes(senderPieces, sender);
     putVarint(output, (field << 3) | LENGTH);
-    putVarint(output, at[carrier + 1]! - at[carrier]! + 9);
-    putPiece(output, tables.candidatePieces, carrier);
+    putVarint(output, pieceBytes(candidatePieces, carrier) + COST_BYTES + senderBytes);
+    putPiece(output, candidatePieces, carrier);
     output.view.setUint8(output.at, (CANDIDATE.costMicros << 3) | FIXED64);
-    setUint53(output.view, output.at + 1, amountOf(choice.costsMicros[index]!, segments));
-    output.at += 9;
+    setUint53(output.view, output.at + 1, choice.costsMicros[index]!);
+    output.at += COST_BYTES;
+    if (sender >= 0) putPiece(output, senderPieces, sender);
   }
-}
-
-function putPiece(output: Output, pieces: Pieces, index: number): void {
-  copy(output, pieces.view, pieces.at[index]!, pieces.at[index + 1]!);
 }
 
 function copyValue(

@@ -10,7 +10,7 @@
  * moving or cloning them is the business of who posts it (piscina's `move` is not for this room).
  */
 import assert from "node:assert";
-import { SEGMENTS_MAX, VALIDITY_SECONDS_DEFAULT } from "../core/limits.js";
+import { VALIDITY_SECONDS_DEFAULT } from "../core/limits.js";
 import { LANE_BULK, LANE_HIGH, laneOfClass, REASON } from "../core/message.js";
 import { MESSAGE, REQUEST, REQUEST_FRAME } from "../core/stream/fields.js";
 import {
@@ -25,13 +25,11 @@ import {
   readFields,
   varintOf,
 } from "../core/stream/frame.js";
-import { destinationOf, networkOf } from "./destinations.js";
-import { digitsAt } from "./number.js";
+import { clearDecision, type Decision, decide, newDecision, type Places } from "./decide.js";
+import { number } from "./number.js";
 import { ensure, newOutput, type Output } from "./output.js";
-import { oldAmountOf as amountOf, NO_PRICE, segmentPrice } from "./rating.js";
 import {
   DISPATCH_TOK_AT,
-  newDecision,
   putDispatch,
   putVerdict,
   type Request,
@@ -39,7 +37,14 @@ import {
   VERDICT_ENC_AT,
   VERDICT_TOK_AT,
 } from "./records.js";
-import { chooseRoutes, newChoice } from "./routing.js";
+import {
+  type Choice,
+  clearChoice,
+  newChoice,
+  newRoutingQuery,
+  openRouting,
+  type Routing,
+} from "./routing.js";
 import {
   addNumber,
   beginSealing,
@@ -48,8 +53,7 @@ import {
   isAcceptedTime,
   sealingCount,
 } from "./sealing.js";
-import { countSegments, measured } from "./segments.js";
-import { openTables, planIndex, type Tables } from "./tables.js";
+import { openTables, planIndex } from "./tables.js";
 import { INDEX, INDEX_STRIDE, type RouteResult, type RouteTask } from "./task.js";
 
 // Everything below is a thread's own and used again for every task and record.
@@ -57,6 +61,7 @@ const verdicts = newOutput(256 * 1_024);
 const dispatches = newOutput(256 * 1_024);
 const decision = newDecision();
 const choice = newChoice();
+const query = newRoutingQuery();
 const frame = newFields();
 const tag = newFields();
 const NOTHING = new Uint8Array(0);
@@ -66,16 +71,33 @@ const request: Request = {
   record: newFields(),
   message: newFields(),
 };
+const places: Places = {
+  bytes: NOTHING,
+  view: request.view,
+  idAt: 0,
+  toAt: 0,
+  toEnd: 0,
+  fromAt: 0,
+  fromEnd: 0,
+  textAt: 0,
+  textEnd: 0,
+};
 let index = new Int32Array(1_024 * INDEX_STRIDE);
 let records = 0;
-let opened: { image: SharedArrayBuffer; tables: Tables } | undefined;
+let anyNumber = false;
+let explaining = false;
+let opened: { image: SharedArrayBuffer; routing: Routing } | undefined;
 
 /** @throws FloeError "tables.invalid", "keys.invalid" */
 export default function routeAndRate(task: RouteTask): RouteResult {
   if (opened?.image !== task.tables) {
-    opened = { image: task.tables, tables: openTables(task.tables) };
+    opened = { image: task.tables, routing: openRouting(openTables(task.tables)) };
   }
-  const { tables } = opened;
+  const { routing } = opened;
+  query.health = task.health;
+  query.quality = task.quality;
+  query.explain = explaining;
+  anyNumber = task.anyNumber === true;
   request.bytes = new Uint8Array(task.frames);
   request.view = new DataView(task.frames);
   verdicts.at = 0;
@@ -87,7 +109,7 @@ export default function routeAndRate(task: RouteTask): RouteResult {
   let at = 0;
   for (const end of task.ends) {
     assert(end >= at && end <= task.frames.byteLength, "frames end in order, in their buffer");
-    counts.push(routeFrame(at, end, tables));
+    counts.push(routeFrame(at, end, routing));
     at = end;
   }
   finishSealing(task.keys, verdicts.view, dispatches.view);
@@ -100,9 +122,32 @@ export default function routeAndRate(task: RouteTask): RouteResult {
     dispatchesEnd: dispatches.at,
     index: index.slice(0, records * INDEX_STRIDE),
     counts,
-    carriers: tables.carriers,
-    tablesVersion: tables.version,
+    carriers: routing.tables.carriers,
+    tablesVersion: routing.tables.version,
   };
+}
+
+export interface Explained {
+  readonly result: RouteResult;
+  /** By carrier of the tables; the thread's own, as the next two: read them before the next task. */
+  readonly choice: Choice;
+  readonly decision: Decision;
+  readonly routing: Routing;
+}
+
+/**
+ * Answers a task of one message, and tells what became of each carrier.
+ * @throws FloeError "tables.invalid", "keys.invalid"
+ */
+export function explain(task: RouteTask): Explained {
+  explaining = true;
+  try {
+    const result = routeAndRate(task);
+    assert(opened !== undefined);
+    return { result, choice, decision, routing: opened.routing };
+  } finally {
+    explaining = false;
+  }
 }
 
 function exactly(output: Output): ArrayBuffer {
@@ -110,7 +155,7 @@ function exactly(output: Output): ArrayBuffer {
 }
 
 /** @returns the number of its records; -1, and no trace of it, if the frame is malformed. */
-function routeFrame(at: number, end: number, tables: Tables): number {
+function routeFrame(at: number, end: number, routing: Routing): number {
   const { bytes } = request;
   if (!readFields(bytes, at, end, frame)) return -1;
   const lane = varintOf(frame, REQUEST_FRAME.lane);
@@ -120,7 +165,7 @@ function routeFrame(at: number, end: number, tables: Tables): number {
   const sealingBefore = sealingCount();
   while (nextField(bytes, at, end, RECORDS) === 1) {
     at = found.end;
-    if (routeRecord(found.at, found.end, lane, tables)) continue;
+    if (routeRecord(found.at, found.end, lane, routing)) continue;
     // A record without an id cannot be told of; taken record by record it will be the only one.
     records = before;
     verdicts.at = verdictsBefore;
@@ -132,14 +177,19 @@ function routeFrame(at: number, end: number, tables: Tables): number {
 }
 
 /** @returns false if not even its message id can be read. */
-function routeRecord(at: number, end: number, lane: number, tables: Tables): boolean {
+function routeRecord(at: number, end: number, lane: number, routing: Routing): boolean {
   const readable = readFields(request.bytes, at, end, request.record);
   if (!isBytes(request.record, REQUEST.messageId, end, 16)) return false;
   readRequest(readable, end, lane);
-  choice.count = 0;
-  decision.planIndex = planIndex(tables, decision.plan);
-  if (decision.reason === REASON.NONE) decide(tables);
-  write(tables, end - at);
+  decision.planIndex = planIndex(routing.tables, decision.plan);
+  clearDecision(decision);
+  if (decision.reason === REASON.NONE) {
+    place();
+    decide(routing, places, decision, query, choice, anyNumber);
+  } else {
+    clearChoice(choice, query.explain, routing.tables.carriers.length);
+  }
+  write(routing, end - at);
   return true;
 }
 
@@ -159,10 +209,6 @@ function readRequest(readable: boolean, end: number, lane: number): void {
   // A tag of another size is none; `putVerdict` copies eight octets.
   if (!isBytes(record, REQUEST.keyTag, end, 8)) record[2 * REQUEST.keyTag] = -1;
   decision.expiresAtMs = decision.acceptedAtMs;
-  decision.digitsAt = -1;
-  decision.network = -1;
-  decision.encoding = 0;
-  decision.segments = 0;
   decision.lane = lane >= LANE_HIGH && lane <= LANE_BULK ? lane : 0;
   decision.reason = REASON.INTERNAL;
   const whole = readable && readMessage(end);
@@ -203,58 +249,46 @@ function areTags(at: number, end: number): boolean {
   return true;
 }
 
-/** Routes and rates. What becomes known stays in `decision`, whatever the reason. */
-function decide(tables: Tables): void {
-  const { bytes, view, message } = request;
-  const textAt = message[2 * MESSAGE.text]!;
-  const textEnd = textAt + message[2 * MESSAGE.text + 1]!;
-  decision.segments = countSegments(bytes, view, textAt, textEnd);
-  decision.encoding = measured.encoding;
-  decision.plain = measured.plain;
-
-  const toAt = message[2 * MESSAGE.to]!;
-  const toEnd = toAt + message[2 * MESSAGE.to + 1]!;
-  // An absent field is an empty one, and that is no number.
-  const at = toAt < 0 ? -1 : digitsAt(bytes, toAt, toEnd);
-  decision.digitsAt = at;
-  decision.digitsEnd = toEnd;
-  if (at < 0) {
-    decision.reason = REASON.NUMBER_INVALID;
-    return;
-  }
-  const destination = destinationOf(tables, bytes, at, toEnd);
-  decision.network = networkOf(tables, destination);
-  if (decision.segments > SEGMENTS_MAX) {
-    decision.reason = REASON.TOO_MANY_SEGMENTS;
-  } else if (chooseRoutes(tables, destination, decision.trafficClass, choice) === 0) {
-    decision.reason = REASON.NO_ROUTE;
-  } else {
-    const segmentMicros = segmentPrice(tables, decision.planIndex, bytes, at, toEnd);
-    if (segmentMicros === NO_PRICE) decision.reason = REASON.NO_PRICE;
-    else decision.priceMicros = amountOf(segmentMicros, decision.segments);
-  }
+/** Where the message's parts lie; `readMessage` has looked at them. */
+function place(): void {
+  const { message } = request;
+  places.bytes = request.bytes;
+  places.view = request.view;
+  places.idAt = request.record[2 * REQUEST.messageId]!;
+  places.toAt = Math.max(message[2 * MESSAGE.to]!, 0);
+  places.toEnd = endOf(message, MESSAGE.to);
+  places.fromAt = Math.max(message[2 * MESSAGE.from]!, 0);
+  places.fromEnd = endOf(message, MESSAGE.from);
+  places.textAt = message[2 * MESSAGE.text]!;
+  places.textEnd = endOf(message, MESSAGE.text);
 }
 
-function write(tables: Tables, requestBytes: number): void {
+/** An absent field is an empty one. */
+function endOf(fields: Fields, field: number): number {
+  const at = fields[2 * field]!;
+  return at < 0 ? 0 : at + fields[2 * field + 1]!;
+}
+
+function write(routing: Routing, requestBytes: number): void {
   const routed = decision.reason === REASON.NONE;
   // What a verdict copies of a request may grow by a longer tag for each of the customer's tags.
   ensure(verdicts, VERDICT_BYTES_MAX + 2 * requestBytes);
-  const verdictAt = putVerdict(verdicts, request, decision, choice, tables);
+  const verdictAt = putVerdict(verdicts, request, decision, choice, routing);
   let dispatchAt = 0;
   let dispatchEnd = 0;
   let dispatchTokAt = 0;
   if (routed) {
     ensure(dispatches, VERDICT_BYTES_MAX + requestBytes);
     dispatchAt = dispatches.at;
-    dispatchTokAt = putDispatch(dispatches, request, decision, choice, tables) + DISPATCH_TOK_AT;
+    dispatchTokAt = putDispatch(dispatches, request, decision, choice, routing) + DISPATCH_TOK_AT;
     dispatchEnd = dispatches.at;
   }
-  if (decision.digitsAt >= 0) {
+  if (decision.digits > 0) {
     addNumber(
-      request.bytes,
+      number.digits,
       request.view,
-      decision.digitsAt,
-      decision.digitsEnd,
+      0,
+      decision.digits,
       request.record[2 * REQUEST.messageId]!,
       decision.acceptedAtMs,
       verdictAt + VERDICT_ENC_AT,
@@ -276,9 +310,8 @@ function write(tables: Tables, requestBytes: number): void {
   index[entry + INDEX.carrier] = routed ? choice.carriers[0]! : -1;
   index[entry + INDEX.lane] = decision.lane;
   index[entry + INDEX.segments] = decision.segments;
-  index[entry + INDEX.chargeBasis] =
-    decision.planIndex < 0 ? 0 : tables.planBasis[decision.planIndex]!;
-  index[entry + INDEX.tier] = 0;
+  index[entry + INDEX.chargeBasis] = decision.chargeBasis;
+  index[entry + INDEX.tier] = routed ? decision.tier : 0;
   records += 1;
 }
 

@@ -22,6 +22,8 @@ export interface RouteTask {
    * milliseconds. Absent: nothing is known.
    */
   readonly quality?: Int32Array;
+  /** Numbers are taken by their prefix, even if their country has none so long (floe quote). */
+  readonly anyNumber?: boolean;
 }
 
 /** Carriers that are well go first, degraded ones after them, those that are down last. */
