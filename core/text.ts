@@ -1,22 +1,16 @@
 /**
- * Text: the two alphabets of short messages, and how a text becomes the octets of its parts.
+ * Text: the alphabets of short messages, and the octets of a text in each.
  *
  * In: UTF-8 bytes, where they lie in a frame. Out: octets as a carrier takes them (GSM 7-bit one
- * septet an octet, "unpacked", as SMPP sends it; UCS-2 as UTF-16BE), and where a long text is cut.
- * workers/segments.ts counts what this file cuts; a property test holds them together. Malformed
- * UTF-8 is read as U+FFFD, one for each maximal part, as TextDecoder does, so that no bytes throw.
+ * septet an octet, "unpacked", as SMPP sends it; UCS-2 as UTF-16BE). Malformed UTF-8 is read as
+ * U+FFFD, one for each maximal part, as TextDecoder does, so that no bytes throw.
  *
- * Alphabet: 3GPP TS 23.038, 6.2.1 (default and extension table) and 6.2.3. Parts: 3GPP TS 23.040,
- * 9.2.3.24.1 (concatenation with an 8-bit reference takes 6 octets of 140).
+ * `languages` names national tables throughout: the single shift in bits 0-7, the locking shift in
+ * bits 8-15, as in floe.v1.Verdict; 0: the default alphabet and its extension.
+ *
+ * Source: 3GPP TS 23.038, 6.2.1 (default and extension table), 6.2.1.2 (national ones), 6.2.3.
  */
-import { ENCODING_GSM7 } from "./stream/fields.js";
-
-/** Octets of a text that is sent in one part: 160 septets, 70 UCS-2 units. */
-export const GSM7_SINGLE_OCTETS = 160;
-export const UCS2_SINGLE_OCTETS = 140;
-/** Octets of each part of a longer text, the header of its concatenation apart: 153, 67 units. */
-export const GSM7_PART_OCTETS = 153;
-export const UCS2_PART_OCTETS = 134;
+import { LANGUAGE_ID_MAX, lockingShiftTable, singleShiftTable } from "./national.js";
 
 const ESCAPE = 0x1b;
 /** The default alphabet in the order of its septets; at 0x1b stands the escape, which is no text. */
@@ -37,36 +31,80 @@ const EXTENSION_ALPHABET: readonly (readonly [number, string])[] = [
   [0x65, "€"],
 ];
 
-const NOT_GSM7 = 0xff;
-const EXTENDED = 0x80;
-const EURO = 0x20ac;
 const REPLACEMENT = 0xfffd;
+const EXTENDED = 0x80;
+/** No character has the escape for its septet. */
+const NOT_GSM7 = ESCAPE;
+/** Beyond all characters of all tables: the last is the infinity of the Portuguese one. */
+const CODES_END = 0x2220;
 
-/** By code point below 0x400: septet, EXTENDED + septet, or NOT_GSM7. Only the euro lies above. */
-const GSM7_CODES = new Uint8Array(0x400).fill(NOT_GSM7);
-for (let septet = 0; septet < DEFAULT_ALPHABET.length; septet += 1) {
-  if (septet !== ESCAPE) GSM7_CODES[DEFAULT_ALPHABET.charCodeAt(septet)] = septet;
+/** One choice of tables, by code point below CODES_END. */
+interface Alphabet {
+  /** Septet; EXTENDED and the septet behind an escape; NOT_GSM7. */
+  readonly codes: Uint8Array;
+  /** Septets that the character takes: 1, 2; 0: it is not in the alphabet. */
+  readonly widths: Uint8Array;
 }
-for (const [septet, character] of EXTENSION_ALPHABET) {
-  const code = character.charCodeAt(0);
-  if (code !== EURO) GSM7_CODES[code] = EXTENDED | septet;
-}
-const EURO_CODE = EXTENDED | 0x65;
 
-function gsm7Code(codePoint: number): number {
-  if (codePoint < 0x400) return GSM7_CODES[codePoint]!;
-  return codePoint === EURO ? EURO_CODE : NOT_GSM7;
+const DEFAULT_TABLE = Array.from(DEFAULT_ALPHABET, (one) => one.charCodeAt(0));
+const EXTENSION_TABLE = new Array<number>(128).fill(0);
+for (const [septet, one] of EXTENSION_ALPHABET) EXTENSION_TABLE[septet] = one.charCodeAt(0);
+const DEFAULT = alphabetOf(DEFAULT_TABLE, EXTENSION_TABLE);
+const NONE = alphabetOf([], []);
+/** By `languages`, made when first asked for: a few are ever used. */
+const NATIONAL = new Map<number, Alphabet>();
+
+function alphabetOf(base: readonly number[], extension: readonly number[]): Alphabet {
+  const codes = new Uint8Array(CODES_END).fill(NOT_GSM7);
+  const widths = new Uint8Array(CODES_END);
+  // Downwards, and the base last: the lowest septet wins, and one without an escape.
+  for (let septet = 127; septet >= 0; septet -= 1) {
+    const codePoint = extension[septet] ?? 0;
+    if (codePoint === 0) continue;
+    codes[codePoint] = EXTENDED | septet;
+    widths[codePoint] = 2;
+  }
+  for (let septet = 127; septet >= 0; septet -= 1) {
+    const codePoint = base[septet] ?? 0;
+    if (codePoint === 0 || septet === ESCAPE) continue;
+    codes[codePoint] = septet;
+    widths[codePoint] = 1;
+  }
+  return { codes, widths };
+}
+
+/** Tables that do not exist make an alphabet without characters. */
+function alphabetWith(languages: number): Alphabet {
+  if (languages === 0) return DEFAULT;
+  const known = NATIONAL.get(languages);
+  if (known !== undefined) return known;
+  const single = languages & 0xff;
+  const locking = languages >>> 8;
+  if (single > LANGUAGE_ID_MAX || locking > LANGUAGE_ID_MAX) return NONE;
+  const base = locking === 0 ? DEFAULT_TABLE : lockingShiftTable(locking);
+  const extension = single === 0 ? EXTENSION_TABLE : singleShiftTable(single);
+  const exist = base !== undefined && extension !== undefined;
+  const made = exist ? alphabetOf(base, extension) : NONE;
+  NATIONAL.set(languages, made);
+  return made;
+}
+
+/**
+ * Septets of each character below the array's length in the GSM 7-bit alphabet with these national
+ * tables: 1, 2 (with escape); 0: it is not in it, nor is any character above.
+ */
+export function gsm7Widths(languages: number): Uint8Array {
+  return alphabetWith(languages).widths;
 }
 
 /** Septets that a character takes in the GSM 7-bit alphabet: 1, 2 (with escape); 0: not in it. */
-export function gsm7Septets(codePoint: number): 0 | 1 | 2 {
-  const code = gsm7Code(codePoint);
-  return code === NOT_GSM7 ? 0 : code < EXTENDED ? 1 : 2;
+export function gsm7Septets(codePoint: number): number {
+  return codePoint < CODES_END ? DEFAULT.widths[codePoint]! : 0;
 }
 
 /** Whether an ASCII octet is the same octet in the GSM 7-bit alphabet. */
 export function isPlain(octet: number): boolean {
-  return octet < 128 && GSM7_CODES[octet] === octet;
+  return octet < 128 && DEFAULT.codes[octet] === octet && octet !== ESCAPE;
 }
 
 /**
@@ -118,25 +156,18 @@ export function encodeGsm7Unpacked(
   end: number,
   into: Uint8Array,
   intoAt: number,
+  languages = 0,
 ): number {
+  const { codes } = alphabetWith(languages);
   let to = intoAt;
   while (at < end) {
-    let code: number;
-    if (bytes[at]! < 0x80) {
-      code = GSM7_CODES[bytes[at]!]!;
-      at += 1;
-    } else {
-      const character = characterAt(bytes, at, end);
-      code = gsm7Code(character >>> 3);
-      at += character & 7;
-    }
-    if (code < EXTENDED) {
-      into[to++] = code;
-    } else {
-      if (code === NOT_GSM7) return -1;
-      into[to++] = ESCAPE;
-      into[to++] = code & 0x7f;
-    }
+    const character = characterAt(bytes, at, end);
+    const codePoint = character >>> 3;
+    const code = codePoint < CODES_END ? codes[codePoint]! : NOT_GSM7;
+    at += character & 7;
+    if (code === NOT_GSM7) return -1;
+    if (code >= EXTENDED) into[to++] = ESCAPE;
+    into[to++] = code & 0x7f;
   }
   return to - intoAt;
 }
@@ -168,46 +199,4 @@ export function encodeUcs2(
     into[to++] = unit;
   }
   return to - intoAt;
-}
-
-/**
- * Where the part that begins at `octets[at]` ends, in a text that is encoded in `octets[at, end)`
- * and needs several parts. An escape pair or a surrogate pair is never divided.
- */
-export function partEnd(octets: Uint8Array, at: number, end: number, encoding: number): number {
-  if (encoding === ENCODING_GSM7) {
-    const full = at + GSM7_PART_OCTETS;
-    if (full >= end) return end;
-    // 0x1b stands for nothing but the escape.
-    return octets[full - 1] === ESCAPE ? full - 1 : full;
-  }
-  const full = at + UCS2_PART_OCTETS;
-  if (full >= end) return end;
-  return (octets[full - 2]! & 0xfc) === 0xd8 ? full - 2 : full;
-}
-
-/**
- * Cuts an encoded text into parts: writes the end of each into `ends`, in order (those beyond its
- * length are counted, not kept).
- * @returns the number of parts, at least 1.
- */
-export function cutParts(
-  octets: Uint8Array,
-  at: number,
-  end: number,
-  encoding: number,
-  ends: Int32Array,
-): number {
-  const single = encoding === ENCODING_GSM7 ? GSM7_SINGLE_OCTETS : UCS2_SINGLE_OCTETS;
-  if (end - at <= single) {
-    ends[0] = end;
-    return 1;
-  }
-  let parts = 0;
-  while (at < end) {
-    at = partEnd(octets, at, end, encoding);
-    ends[parts] = at;
-    parts += 1;
-  }
-  return parts;
 }

@@ -2,29 +2,31 @@
  * Segments: how many parts a text takes, and in which alphabet, counted on its UTF-8 bytes.
  *
  * In: `bytes[at, end)` where it lies in a request frame. Out: the number of segments, and in
- * `measured` what else was seen. No octet is copied and nothing is allocated: this runs for every
- * message, and core/text.ts, which encodes, runs only for what leaves. Rules and limits are its.
+ * `measured` what else was seen. Nothing is allocated: this runs for every message. What does not
+ * fit one part, and is not plainly divided, is counted by the function that connectors cut with
+ * (core/parts.ts). Rules and limits are its.
  */
+import { cutText, NO_ENDS, partUnits } from "../core/parts.js";
+import { replaceSmart } from "../core/smart.js";
 import { ENCODING_GSM7, ENCODING_UCS2 } from "../core/stream/fields.js";
-import {
-  characterAt,
-  GSM7_PART_OCTETS,
-  GSM7_SINGLE_OCTETS,
-  gsm7Septets,
-  isPlain,
-  UCS2_PART_OCTETS,
-  UCS2_SINGLE_OCTETS,
-} from "../core/text.js";
+import { characterAt, gsm7Septets, gsm7Widths, isPlain } from "../core/text.js";
 
-const UCS2_SINGLE_UNITS = UCS2_SINGLE_OCTETS / 2;
-const UCS2_PART_UNITS = UCS2_PART_OCTETS / 2;
+const GSM7_SINGLE = partUnits(ENCODING_GSM7, 0, 0);
+const GSM7_PART = partUnits(ENCODING_GSM7, 0, 8);
+const UCS2_SINGLE = partUnits(ENCODING_UCS2, 0, 0);
 
-/** Set by `countSegments`, read by its caller before the next call. */
+/** Set by each function of this file that counts, read by its caller before the next call. */
 export const measured = {
   /** floe.v1.Encoding. */
   encoding: ENCODING_GSM7 as number,
   /** ASCII whose octets are the same in the GSM alphabet: they may be copied as they are. */
   plain: true,
+  /** What the whole text takes, headers apart: septets or UTF-16 units. */
+  units: 0,
+  /** It was counted with its typographic characters replaced (core/smart.ts). */
+  smart: false,
+  /** National tables it was counted with, as in floe.v1.Verdict.languages. */
+  languages: 0,
 };
 
 /*
@@ -35,15 +37,18 @@ export const measured = {
 const SEPTETS = 7;
 const NOT_PLAIN = 8;
 const NOT_GSM7_ASCII = 16;
+/** With a line feed it is a cluster, which is not divided. */
+const RETURN = 32;
 const KINDS = Uint8Array.from({ length: 256 }, (_, octet) => kindOf(octet));
 const PAIRS = Uint8Array.from({ length: 65_536 }, (_, pair) =>
   addKinds(KINDS[pair & 255]!, KINDS[pair >>> 8]!),
 );
+const WIDTHS = gsm7Widths(0);
 
 function kindOf(octet: number): number {
   const septets = octet < 128 ? gsm7Septets(octet) : 0;
   if (septets === 0) return NOT_GSM7_ASCII | NOT_PLAIN;
-  return septets | (isPlain(octet) ? 0 : NOT_PLAIN);
+  return septets | (isPlain(octet) ? 0 : NOT_PLAIN) | (octet === 0x0d ? RETURN : 0);
 }
 
 function addKinds(one: number, other: number): number {
@@ -51,10 +56,18 @@ function addKinds(one: number, other: number): number {
 }
 
 /**
- * Segments of the text `bytes[at, end)`, at least 1. Encoding and plainness are in `measured`.
+ * Segments of the text `bytes[at, end)`, at least 1. What else is known of it is in `measured`.
  * @param view of the same bytes.
+ * @param smart typographic characters may be replaced, where that makes the text one of the GSM
+ *   alphabet and costs no more segments (70 ellipses are one segment as they are, and two as dots).
  */
-export function countSegments(bytes: Uint8Array, view: DataView, at: number, end: number): number {
+export function countSegments(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  end: number,
+  smart = false,
+): number {
   let septets = 0;
   let kinds = 0;
   let here = at;
@@ -71,79 +84,133 @@ export function countSegments(bytes: Uint8Array, view: DataView, at: number, end
     septets += kind & SEPTETS;
     kinds |= kind;
   }
-  if ((kinds & NOT_GSM7_ASCII) !== 0) return countAny(bytes, at, end);
+  measured.smart = false;
+  measured.languages = 0;
+  if ((kinds & NOT_GSM7_ASCII) !== 0) return countAny(bytes, at, end, kinds, smart);
   measured.encoding = ENCODING_GSM7;
   measured.plain = (kinds & NOT_PLAIN) === 0;
-  return septets <= GSM7_SINGLE_OCTETS ? 1 : gsm7Parts(bytes, at, end, septets, end - at);
+  measured.units = septets;
+  if (septets <= GSM7_SINGLE) return 1;
+  return countGsm7(bytes, at, end, septets === end - at && (kinds & RETURN) === 0);
 }
 
-function countAny(bytes: Uint8Array, at: number, end: number): number {
+function countAny(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  kinds: number,
+  smart: boolean,
+): number {
   let septets = 0;
   let units = 0;
-  let characters = 0;
   let gsm7 = true;
   for (let here = at; here < end; ) {
-    const character = characterAt(bytes, here, end);
-    here += character & 7;
-    const codePoint = character >>> 3;
-    const width = gsm7Septets(codePoint);
+    const lead = bytes[here]!;
+    let width: number;
+    if (lead < 0x80) {
+      width = WIDTHS[lead]!;
+      here += 1;
+      units += 1;
+    } else {
+      const character = characterAt(bytes, here, end);
+      here += character & 7;
+      const codePoint = character >>> 3;
+      width = gsm7Septets(codePoint);
+      units += codePoint > 0xffff ? 2 : 1;
+    }
     if (width === 0) gsm7 = false;
     septets += width;
-    units += codePoint > 0xffff ? 2 : 1;
-    characters += 1;
   }
   measured.plain = false;
   if (gsm7) {
     measured.encoding = ENCODING_GSM7;
-    return septets <= GSM7_SINGLE_OCTETS ? 1 : gsm7Parts(bytes, at, end, septets, characters);
+    measured.units = septets;
+    if (septets <= GSM7_SINGLE) return 1;
+    return countGsm7(bytes, at, end, septets === units && (kinds & RETURN) === 0);
+  }
+  const segments = units <= UCS2_SINGLE ? 1 : cutText(bytes, at, end, ENCODING_UCS2, 0, NO_ENDS);
+  if (smart) {
+    const replaced = countReplaced(bytes, at, end, segments);
+    if (replaced !== 0) return replaced;
   }
   measured.encoding = ENCODING_UCS2;
-  return units <= UCS2_SINGLE_UNITS ? 1 : ucs2Parts(bytes, at, end, units, characters);
+  measured.units = units;
+  return segments;
 }
 
-/** Where every character takes one place, parts are full; else a pair may leave a place empty. */
-function gsm7Parts(
-  bytes: Uint8Array,
-  at: number,
-  end: number,
-  septets: number,
-  characters: number,
-): number {
-  if (septets === characters) return Math.ceil(septets / GSM7_PART_OCTETS);
-  let parts = 1;
-  let filled = 0;
-  while (at < end) {
-    const character = characterAt(bytes, at, end);
-    at += character & 7;
-    const width = gsm7Septets(character >>> 3);
-    if (filled + width > GSM7_PART_OCTETS) {
-      parts += 1;
-      filled = 0;
-    }
-    filled += width;
-  }
-  return parts;
+/** Where every character takes one place, and each may begin a part, parts are full. */
+function countGsm7(bytes: Uint8Array, at: number, end: number, isEven: boolean): number {
+  if (isEven) return Math.ceil(measured.units / GSM7_PART);
+  return cutText(bytes, at, end, ENCODING_GSM7, 0, NO_ENDS);
 }
 
-function ucs2Parts(
+let scratch = new Uint8Array(8_192);
+let scratchView = new DataView(scratch.buffer);
+
+/** Segments of the replaced text; 0: it is not to be replaced. */
+function countReplaced(bytes: Uint8Array, at: number, end: number, segmentsMax: number): number {
+  if (scratch.length < 2 * (end - at)) {
+    scratch = new Uint8Array(2 * (end - at));
+    scratchView = new DataView(scratch.buffer);
+  }
+  const length = replaceSmart(bytes, at, end, scratch, 0);
+  if (length < 0) return 0;
+  const segments = countSegments(scratch, scratchView, 0, length);
+  if (segments > segmentsMax) return 0;
+  // The text itself is not plain, even if what it is replaced by is.
+  measured.plain = false;
+  measured.smart = true;
+  return segments;
+}
+
+/**
+ * Segments of a text with a language's national tables, whichever of them serve it best: single
+ * shift alone, locking shift alone, or both, and the first of those that need the fewest segments.
+ * @param _view as `countSegments` has it.
+ * @param languageId as in core/national.ts.
+ * @returns 0: these tables cannot write it, and `measured` is as it was.
+ */
+export function nationalSegments(
   bytes: Uint8Array,
+  _view: DataView,
   at: number,
   end: number,
-  units: number,
-  characters: number,
+  languageId: number,
 ): number {
-  if (units === characters) return Math.ceil(units / UCS2_PART_UNITS);
-  let parts = 1;
-  let filled = 0;
-  while (at < end) {
-    const character = characterAt(bytes, at, end);
-    at += character & 7;
-    const width = character >>> 3 > 0xffff ? 2 : 1;
-    if (filled + width > UCS2_PART_UNITS) {
-      parts += 1;
-      filled = 0;
-    }
-    filled += width;
+  if (languageId === 0) return 0;
+  // Tables that do not exist write no text, so a language without one needs no question.
+  const locking = languageId << 8;
+  const both = locking | languageId;
+  let best = keepBetter(0, segmentsWith(bytes, at, end, languageId), languageId);
+  best = keepBetter(best, segmentsWith(bytes, at, end, locking), locking);
+  return keepBetter(best, segmentsWith(bytes, at, end, both), both);
+}
+
+function keepBetter(best: number, segments: number, languages: number): number {
+  if (segments === 0 || (best !== 0 && segments >= best)) return best;
+  measured.encoding = ENCODING_GSM7;
+  measured.plain = false;
+  measured.smart = false;
+  measured.languages = languages;
+  measured.units = unitsWith;
+  return segments;
+}
+
+/** Set by `segmentsWith`. */
+let unitsWith = 0;
+
+/** Segments of a text with these tables; 0: they cannot write it. */
+function segmentsWith(bytes: Uint8Array, at: number, end: number, languages: number): number {
+  const widths = gsm7Widths(languages);
+  unitsWith = 0;
+  for (let here = at; here < end; ) {
+    const character = characterAt(bytes, here, end);
+    const codePoint = character >>> 3;
+    const width = codePoint < widths.length ? widths[codePoint]! : 0;
+    if (width === 0) return 0;
+    unitsWith += width;
+    here += character & 7;
   }
-  return parts;
+  if (unitsWith <= partUnits(ENCODING_GSM7, languages, 0)) return 1;
+  return cutText(bytes, at, end, ENCODING_GSM7, languages, NO_ENDS);
 }

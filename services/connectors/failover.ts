@@ -20,6 +20,7 @@ import {
   newFields,
   newWriter,
   nextField,
+  putBytes,
   putFixed32,
   putFixed64,
   putRaw,
@@ -145,7 +146,7 @@ function failoverFrame(group: Group, identity: string, nowMs: number): Uint8Arra
   return written(writer);
 }
 
-/** The record as it was, one hop further, with the candidates behind `carrier`. */
+/** The record as it was, one hop further, for `carrier`: its sender, and the candidates behind it. */
 function putRecord(writer: FrameWriter, job: Job, index: number, carrier: string): void {
   const { bytes } = job;
   const start = job.places[2 * index]!;
@@ -156,19 +157,28 @@ function putRecord(writer: FrameWriter, job: Job, index: number, carrier: string
   const doubts = job.doubts?.[index] ?? 0;
   const mark = beginNested(writer, RECORDS);
   let passed = false;
+  let senderAt = -1;
+  let senderLength = 0;
   for (let at = start; at < end; ) {
     const next = endOfField(bytes, at, end);
     if (next < 0) break;
     const field = fieldAt(bytes, at);
     const isCandidate = field === DISPATCH.candidates;
-    if (field !== DISPATCH.hop && (!isCandidate || passed)) putRaw(writer, bytes, at, next);
+    const isKept = field !== DISPATCH.hop && field !== DISPATCH.sender;
+    if (isKept && (!isCandidate || passed)) putRaw(writer, bytes, at, next);
     if (isCandidate && !passed) {
       nextField(bytes, at, next, DISPATCH.candidates);
       passed = candidateAt(bytes, found.at, found.end) === carrier;
+      senderAt = passed ? candidate[2 * CANDIDATE.sender]! : -1;
+      senderLength = candidate[2 * CANDIDATE.sender + 1]!;
     }
     // Hop keeps its place in the order of fields, where readers look for it first.
     if (field === DISPATCH.account) putFixed32(writer, DISPATCH.hop, hop + doubts);
     at = next;
+  }
+  // The sender that was for the carrier before is not for this one: its own, or the message's.
+  if (senderAt >= 0 && senderLength > 0) {
+    putBytes(writer, DISPATCH.sender, bytes, senderAt, senderAt + senderLength);
   }
   endNested(writer, mark);
 }

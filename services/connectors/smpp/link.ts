@@ -13,7 +13,7 @@ import { varintOf } from "../../../core/stream/frame.js";
 import { CANNOT, type Link, type LinkEvents, NO_ROOM, type Submission } from "../link.js";
 import { type Bind, openBind } from "./bind.js";
 import type { Session } from "./session.js";
-import { newSubmitWriter } from "./submit.js";
+import { newSubmitWriter, senderAt, senderLength } from "./submit.js";
 
 export interface SmppLinkOptions {
   readonly config: CarrierConfig;
@@ -163,16 +163,20 @@ function newReferences(chance: Chance) {
   return {
     next({ bytes, message, record }: Submission): number {
       let hash = varintOf(record, DISPATCH.encoding);
-      for (const field of [MESSAGE.to, MESSAGE.from]) {
-        const at = message[2 * field]!;
-        const end = at + message[2 * field + 1]!;
-        for (let index = at; index < end; index += 1) {
-          hash = Math.imul(hash ^ bytes[index]!, 0x01000193);
-        }
-      }
+      const toAt = message[2 * MESSAGE.to]!;
+      hash = hashOf(hash, bytes, toAt, message[2 * MESSAGE.to + 1]!);
+      hash = hashOf(hash, bytes, senderAt(record, message), senderLength(record, message));
       const place = (hash ^ (hash >>> 16)) & 0xffff;
       counters[place] = counters[place]! + 1;
       return (counters[place]! + start) & 0xff;
     },
   };
+}
+
+function hashOf(start: number, bytes: Uint8Array, at: number, length: number): number {
+  let hash = start;
+  for (let index = at; index < at + length; index += 1) {
+    hash = Math.imul(hash ^ bytes[index]!, 0x01000193);
+  }
+  return hash;
 }

@@ -2,15 +2,19 @@
  * submit_sm out of a dispatch record, from bytes to bytes.
  *
  * A plain text (ASCII that is the same in the GSM alphabet) in one part is copied from the frame as
- * it stands: that is nearly every message. Anything else is encoded once into a scratch buffer, cut
- * (core/text.ts), and copied part by part behind its header (UDH).
+ * it stands: that is nearly every message. Anything else is cut (core/parts.ts), encoded once into a
+ * scratch buffer, and copied part by part behind its header (UDH). Sender, replaced characters and
+ * national tables are those that the record says, as dispatch counted and priced them.
  *
  * Source: SMPP v3.4, 4.4.1 (layout), 5.2.5 (TON), 5.2.6 (NPI), 5.2.12 (esm_class), 5.2.19
- * (data_coding), 7.1.1 (times); 3GPP TS 23.040, 9.2.3.24.1 (concatenation, 8-bit reference).
+ * (data_coding), 7.1.1 (times); 3GPP TS 23.040, 9.2.3.24.1 (concatenation, 8-bit reference), 15
+ * (single shift) and 16 (locking shift).
  */
 import assert from "node:assert";
 import type { CarrierConfig } from "../../../core/configuration.js";
 import { SEGMENTS_MAX, TEXT_BYTES_MAX } from "../../../core/limits.js";
+import { cutPlain, cutText, headerOctets } from "../../../core/parts.js";
+import { replaceSmart } from "../../../core/smart.js";
 import {
   DISPATCH,
   ENCODING_GSM7,
@@ -25,7 +29,7 @@ import {
   reserve,
   varintOf,
 } from "../../../core/stream/frame.js";
-import { cutParts, encodeGsm7Unpacked, encodeUcs2 } from "../../../core/text.js";
+import { encodeGsm7Unpacked, encodeUcs2 } from "../../../core/text.js";
 import { CANNOT, type Submission } from "../link.js";
 
 type Alphabet = CarrierConfig["alphabet"];
@@ -46,6 +50,10 @@ assert(PARTS_MAX < 31 && SEGMENTS_MAX <= PARTS_MAX, "a part is a bit of a mask")
 /** Everything but header, addresses and content, at its longest. */
 const FIXED_BYTES = 64;
 const PLUS = 0x2b;
+/** Information elements of the user data header. */
+const IEI_CONCATENATED_8 = 0x00;
+const IEI_SINGLE_SHIFT = 0x24;
+const IEI_LOCKING_SHIFT = 0x25;
 
 /** How the text of the record on offer is sent; one object, filled anew by `prepare`. */
 interface Prepared {
@@ -53,6 +61,8 @@ interface Prepared {
   at: number;
   parts: number;
   dataCoding: number;
+  /** National tables that its header names; 0: none. */
+  languages: number;
   /** Where each part ends in `octets`. */
   readonly ends: Int32Array;
 }
@@ -66,6 +76,7 @@ export interface SubmitWriter {
 
 const scratch = newWriter(2 * TEXT_BYTES_MAX + 64);
 const second = newWriter(2 * TEXT_BYTES_MAX + 64);
+const replaced = newWriter(2 * TEXT_BYTES_MAX + 64);
 
 export function newSubmitWriter(alphabet: Alphabet): SubmitWriter {
   const prepared: Prepared = {
@@ -73,6 +84,7 @@ export function newSubmitWriter(alphabet: Alphabet): SubmitWriter {
     at: 0,
     parts: 1,
     dataCoding: DATA_CODING_DEFAULT,
+    languages: 0,
     ends: new Int32Array(PARTS_MAX),
   };
 
@@ -80,15 +92,16 @@ export function newSubmitWriter(alphabet: Alphabet): SubmitWriter {
     prepare(submission) {
       const { bytes, record, message } = submission;
       const textAt = message[2 * MESSAGE.text]!;
-      if (textAt < 0 || !addressesFit(message)) return CANNOT;
+      if (textAt < 0 || !addressesFit(record, message)) return CANNOT;
       const textEnd = textAt + message[2 * MESSAGE.text + 1]!;
       if (varintOf(record, DISPATCH.plain) === 1) {
         prepared.octets = bytes;
         prepared.at = textAt;
         prepared.dataCoding = DATA_CODING_DEFAULT;
-        prepared.parts = cutParts(bytes, textAt, textEnd, ENCODING_GSM7, prepared.ends);
+        prepared.languages = 0;
+        prepared.parts = cutPlain(bytes, textAt, textEnd, prepared.ends);
       } else {
-        encode(prepared, alphabet, varintOf(record, DISPATCH.encoding), bytes, textAt, textEnd);
+        encode(prepared, alphabet, bytes, record, textAt, textEnd);
       }
       return prepared.parts > PARTS_MAX ? CANNOT : prepared.parts;
     },
@@ -100,9 +113,11 @@ export function newSubmitWriter(alphabet: Alphabet): SubmitWriter {
       const into = writer.bytes;
       let at = writer.at;
       into[at++] = 0;
-      at = putSource(into, at, bytes, message);
+      at = putSource(into, at, bytes, record, message);
       at = putDestination(into, at, bytes, message);
-      into[at++] = prepared.parts > 1 ? ESM_CLASS_UDHI : 0;
+      const { parts, languages } = prepared;
+      const header = headerOctets(languages, parts > 1 ? 8 : 0);
+      into[at++] = header > 0 ? ESM_CLASS_UDHI : 0;
       // protocol_id, priority_flag, schedule_delivery_time
       into[at++] = 0;
       into[at++] = 0;
@@ -112,16 +127,11 @@ export function newSubmitWriter(alphabet: Alphabet): SubmitWriter {
       into[at++] = 0;
       into[at++] = prepared.dataCoding;
       into[at++] = 0;
-      if (prepared.parts > 1) {
-        into[at++] = length + 6;
-        into[at++] = 5;
-        into[at++] = 0;
-        into[at++] = 3;
-        into[at++] = submission.reference;
-        into[at++] = prepared.parts;
-        into[at++] = part + 1;
-      } else {
-        into[at++] = length;
+      into[at++] = header + length;
+      if (header > 0) {
+        into[at++] = header - 1;
+        if (parts > 1) at = putConcatenation(into, at, submission.reference, parts, part);
+        if (languages !== 0) at = putLanguages(into, at, languages);
       }
       const octets = prepared.octets;
       if (length < 64)
@@ -135,10 +145,58 @@ export function newSubmitWriter(alphabet: Alphabet): SubmitWriter {
   };
 }
 
-function addressesFit(message: Int32Array): boolean {
+/** IEI_CONCATENATED_8: reference, number of parts, which this is. */
+function putConcatenation(
+  into: Uint8Array,
+  start: number,
+  reference: number,
+  parts: number,
+  part: number,
+): number {
+  let at = start;
+  into[at++] = IEI_CONCATENATED_8;
+  into[at++] = 3;
+  into[at++] = reference;
+  into[at++] = parts;
+  into[at++] = part + 1;
+  return at;
+}
+
+function putLanguages(into: Uint8Array, start: number, languages: number): number {
+  let at = start;
+  for (const [element, id] of [
+    [IEI_SINGLE_SHIFT, languages & 0xff],
+    [IEI_LOCKING_SHIFT, languages >>> 8],
+  ] as const) {
+    if (id === 0) continue;
+    into[at++] = element;
+    into[at++] = 1;
+    into[at++] = id;
+  }
+  return at;
+}
+
+/** Whether the sender is the record's own, and not the message's. */
+function isSenderReplaced(record: Int32Array): boolean {
+  return record[2 * DISPATCH.sender]! >= 0 && record[2 * DISPATCH.sender + 1]! > 0;
+}
+
+/** Where the sender to submit begins. */
+export function senderAt(record: Int32Array, message: Int32Array): number {
+  return isSenderReplaced(record) ? record[2 * DISPATCH.sender]! : message[2 * MESSAGE.from]!;
+}
+
+/** Its length in octets. */
+export function senderLength(record: Int32Array, message: Int32Array): number {
+  return isSenderReplaced(record)
+    ? record[2 * DISPATCH.sender + 1]!
+    : message[2 * MESSAGE.from + 1]!;
+}
+
+function addressesFit(record: Int32Array, message: Int32Array): boolean {
   const to = message[2 * MESSAGE.to + 1]!;
-  const from = message[2 * MESSAGE.from + 1]!;
-  if (message[2 * MESSAGE.to]! < 0 || message[2 * MESSAGE.from]! < 0) return false;
+  const from = senderLength(record, message);
+  if (message[2 * MESSAGE.to]! < 0 || senderAt(record, message) < 0) return false;
   return to > 0 && to <= ADDRESS_BYTES_MAX + 1 && from > 0 && from <= ADDRESS_BYTES_MAX + 1;
 }
 
@@ -147,11 +205,12 @@ function putSource(
   into: Uint8Array,
   start: number,
   bytes: Uint8Array,
+  record: Int32Array,
   message: Int32Array,
 ): number {
   let at = start;
-  let from = message[2 * MESSAGE.from]!;
-  const end = from + message[2 * MESSAGE.from + 1]!;
+  let from = senderAt(record, message);
+  const end = from + senderLength(record, message);
   if (bytes[from] === PLUS) {
     into[at++] = TON_INTERNATIONAL;
     into[at++] = NPI_E164;
@@ -226,30 +285,71 @@ function put2(into: Uint8Array, at: number, value: number): number {
   return at + 2;
 }
 
-/** Encodes a text that is not plain, as the carrier's alphabet allows, and cuts it. */
+/** Cuts and encodes a text that is not plain, as record and carrier's alphabet say. */
 function encode(
   prepared: Prepared,
   alphabet: Alphabet,
-  encoding: number,
   bytes: Uint8Array,
+  record: Int32Array,
   textAt: number,
   textEnd: number,
 ): void {
+  if (varintOf(record, DISPATCH.encoding) !== ENCODING_UCS2) {
+    // Tables are the affair of carriers that take septets; others would turn them into other text.
+    const languages = alphabet === "gsm7" ? varintOf(record, DISPATCH.languages) : 0;
+    const isDone =
+      varintOf(record, DISPATCH.smart) === 1
+        ? encodeSmart(prepared, bytes, textAt, textEnd)
+        : encodeParts(prepared, bytes, textAt, textEnd, ENCODING_GSM7, languages);
+    if (isDone && (alphabet === "gsm7" || toLatin1(prepared, alphabet))) return;
+  }
+  encodeParts(prepared, bytes, textAt, textEnd, ENCODING_UCS2, 0);
+}
+
+function encodeSmart(
+  prepared: Prepared,
+  bytes: Uint8Array,
+  textAt: number,
+  textEnd: number,
+): boolean {
+  replaced.at = 0;
+  reserve(replaced, 2 * (textEnd - textAt));
+  const length = replaceSmart(bytes, textAt, textEnd, replaced.bytes, 0);
+  return length >= 0 && encodeParts(prepared, replaced.bytes, 0, length, ENCODING_GSM7, 0);
+}
+
+/** False: a character is not in the alphabet. */
+function encodeParts(
+  prepared: Prepared,
+  bytes: Uint8Array,
+  textAt: number,
+  textEnd: number,
+  encoding: number,
+  languages: number,
+): boolean {
+  scratch.at = 0;
   reserve(scratch, 2 * (textEnd - textAt));
+  const { ends } = prepared;
+  const parts = cutText(bytes, textAt, textEnd, encoding, languages, ends);
+  let to = 0;
+  let from = textAt;
+  for (let part = 0; part < parts && part < PARTS_MAX; part += 1) {
+    const end = ends[part]!;
+    const length =
+      encoding === ENCODING_GSM7
+        ? encodeGsm7Unpacked(bytes, from, end, scratch.bytes, to, languages)
+        : encodeUcs2(bytes, from, end, scratch.bytes, to);
+    if (length < 0) return false;
+    from = end;
+    to += length;
+    ends[part] = to;
+  }
   prepared.octets = scratch.bytes;
   prepared.at = 0;
-  if (encoding !== ENCODING_UCS2) {
-    const length = encodeGsm7Unpacked(bytes, textAt, textEnd, scratch.bytes, 0);
-    if (length >= 0) {
-      prepared.parts = cutParts(scratch.bytes, 0, length, ENCODING_GSM7, prepared.ends);
-      prepared.dataCoding = DATA_CODING_DEFAULT;
-      if (alphabet === "gsm7" || toLatin1(prepared, alphabet)) return;
-    }
-  }
-  const length = encodeUcs2(bytes, textAt, textEnd, scratch.bytes, 0);
-  prepared.octets = scratch.bytes;
-  prepared.dataCoding = DATA_CODING_UCS2;
-  prepared.parts = cutParts(scratch.bytes, 0, length, ENCODING_UCS2, prepared.ends);
+  prepared.parts = parts;
+  prepared.languages = languages;
+  prepared.dataCoding = encoding === ENCODING_GSM7 ? DATA_CODING_DEFAULT : DATA_CODING_UCS2;
+  return true;
 }
 
 /** Latin-1 octet of a GSM septet, and of one after the escape; 0: it has none. */

@@ -5,13 +5,7 @@
 import { createRequire } from "node:module";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import {
-  cutParts,
-  encodeGsm7Unpacked,
-  encodeUcs2,
-  gsm7Septets,
-  isPlain,
-} from "../../../core/text.js";
+import { encodeGsm7Unpacked, encodeUcs2, gsm7Septets, isPlain } from "../../../core/text.js";
 
 const text = suite("text");
 const smpp = createRequire(import.meta.url)("smpp") as {
@@ -53,28 +47,6 @@ text("every character has the octets that npm smpp gives it, or neither has any"
 text("UCS-2 is UTF-16 with the high octet first, surrogate pairs included", () => {
   const value = "aж€😀";
   assert.equal(ucs2(value).toString("hex"), "00610436" + "20ac" + "d83dde00");
-});
-
-text("a text of 160 septets is one part, of 161 two, the first of 153", () => {
-  const ends = new Int32Array(4);
-  assert.is(cutParts(new Uint8Array(160).fill(97), 0, 160, 1, ends), 1);
-  assert.is(ends[0], 160);
-  assert.is(cutParts(new Uint8Array(200).fill(97), 10, 171, 1, ends), 2);
-  assert.equal([...ends.slice(0, 2)], [163, 171]);
-});
-
-text("an escape pair goes whole into the next part", () => {
-  const octets = gsm7(`${"a".repeat(152)}[${"b".repeat(151)}`)!;
-  const ends = new Int32Array(4);
-  assert.is(cutParts(octets, 0, octets.length, 1, ends), 2);
-  assert.equal([...ends.slice(0, 2)], [152, 305]);
-});
-
-text("a surrogate pair goes whole into the next part", () => {
-  const octets = ucs2(`${"ж".repeat(66)}😀${"ж".repeat(10)}`);
-  const ends = new Int32Array(4);
-  assert.is(cutParts(octets, 0, octets.length, 2, ends), 2);
-  assert.equal([...ends.slice(0, 2)], [132, octets.length]);
 });
 
 text.run();
