@@ -12,6 +12,7 @@ import { addClickhouse } from "./clickhouse.js";
 import { addQuote } from "./quote.js";
 import { addSend } from "./send.js";
 import { addServe } from "./serve.js";
+import { addSmpp } from "./smpp.js";
 import { addStatus } from "./status.js";
 import { addTables } from "./tables.js";
 import { addUp } from "./up.js";
@@ -23,7 +24,16 @@ const program = new Command("floe")
   .showHelpAfterError("Try --help.")
   .enablePositionalOptions()
   .exitOverride();
-for (const add of [addUp, addServe, addSend, addQuote, addStatus, addTables, addClickhouse])
+for (const add of [
+  addUp,
+  addServe,
+  addSend,
+  addQuote,
+  addStatus,
+  addTables,
+  addClickhouse,
+  addSmpp,
+])
   add(program);
 
 try {

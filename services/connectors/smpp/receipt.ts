@@ -200,7 +200,7 @@ function readError(bytes: Uint8Array, at: number, end: number, into: Receipt): v
 }
 
 /** By the letters that tell the words apart, short and long forms alike; 0: unknown word. */
-function stateOfWord(bytes: Uint8Array, at: number, end: number): number {
+export function stateOfWord(bytes: Uint8Array, at: number, end: number): number {
   if (end - at < 3) return 0;
   const word =
     ((bytes[at]! & 0xdf) << 16) | ((bytes[at + 1]! & 0xdf) << 8) | (bytes[at + 2]! & 0xdf);
