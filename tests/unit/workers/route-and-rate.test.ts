@@ -10,18 +10,22 @@ import { REASON, STATE } from "../../../core/message.js";
 import { openNumber, tokenOf } from "../../../core/number-seal.js";
 import { Verdict } from "../../../core/proto/floe/v1/frames.js";
 import { readUint32, readUint53 } from "../../../core/stream/frame.js";
-import { compileTables } from "../../../workers/compile-tables.js";
+import { compileTables } from "../../../workers/compile.js";
 import { INDEX, INDEX_STRIDE, VERDICT_AT } from "../../../workers/task.js";
 import {
   ACCEPTED_AT_MS,
+  deck,
   KEYS,
   messageTo,
+  networks,
+  plan,
   requestFrame,
   requestTo,
-  route,
+  rule,
   run,
   runFrames,
   SOURCE,
+  senderRule,
   shared,
   TOKEN_KEY,
 } from "./kit.js";
@@ -77,7 +81,11 @@ task("a routed message has its price, cost, carriers and sealed number in both r
       { key: "team", value: "a" },
       { key: "cost", value: "" },
     ],
-    candidates: [{ carrier: "beta", costMicros: 58_000n, costCurrency: "GBP" }],
+    candidates: [{ carrier: "beta", costMicros: 58_000n, costCurrency: "GBP", sender: "" }],
+    rule: "default",
+    flags: 0,
+    sentSender: "",
+    languages: 0,
   });
   assert.is(openNumber(toEnc, request.messageId, KEYS.data["2026-11"]!), "447700900123");
   assert.is(Buffer.compare(toTok, tokenOf("+447700900123", TOKEN_KEY)!), 0);
@@ -94,6 +102,9 @@ task("a routed message has its price, cost, carriers and sealed number in both r
       plain: false,
       message: request.message,
       candidates: verdict!.candidates,
+      sender: "",
+      smart: false,
+      languages: 0,
     },
   ]);
 });
@@ -118,7 +129,9 @@ task("the traffic class changes the route, the plan the price, and validity has 
 
 const rejected: readonly (readonly [string, ReturnType<typeof requestTo>, number, string])[] = [
   ["no carrier takes", requestTo("+32470000000"), REASON.NO_ROUTE, "BE"],
-  ["nobody knows", requestTo("+99900000000"), REASON.NO_ROUTE, ""],
+  ["no table knows", requestTo("+12125550142"), REASON.NO_ROUTE, "US"],
+  ["no country has", requestTo("+99900000000"), REASON.NUMBER_INVALID, ""],
+  ["has a number too long for its country", requestTo("+4477009001234"), REASON.NUMBER_INVALID, ""],
   ["the plan has no price for", requestTo("+353870000000"), REASON.NO_PRICE, "IE"],
   [
     "a plan that is not there would pay",
@@ -294,7 +307,14 @@ task("a month without a key stops the task: its messages must not be lost", () =
 
 task("another table set is used from the task on that brings it", () => {
   const frame = requestFrame([requestTo("+447700900123")]);
-  const other = { ...SOURCE, version: 43, routes: [route("44", "beta", 5)] };
+  const other = {
+    ...SOURCE,
+    version: 43,
+    decks: [
+      deck({ carrier: "beta" }, "GBP", [{ of: "44", priceMicros: 5 }]),
+      ...SOURCE.decks.slice(2),
+    ],
+  };
   const { verdicts } = runFrames([frame], shared(compileTables(other)));
   assert.equal([verdicts[0]!.tablesVersion, verdicts[0]!.costMicros], [43, 5n]);
   assert.is(runFrames([frame]).verdicts[0]!.tablesVersion, 42);
@@ -313,11 +333,15 @@ task("a verdict is no longer than its request without text by more than the limi
   const source = {
     ...SOURCE,
     version: 0xffff_ffff,
-    carriers: names.map((name) => ({ name, currency: "GBP", comparisonRateMicros: 0 })),
-    routes: names.map((name) => route("44", name, 10 ** 12)),
-    plans: [{ plan: 0xffff_ffff, name: "x", currency: "GBP", chargeBasis: 2 }],
-    networks: [{ prefix: "447700900", country: "GB", mcc: "234", mnc: "015" }],
-    prices: [{ plan: 0xffff_ffff, prefix: "44", priceMicros: 10 ** 12 }],
+    carriers: names.map((name) => ({ name, languages: [] })),
+    plans: [plan(0xffff_ffff, "GBP", { chargeBasis: 2 })],
+    networks: networks([["447700900", { country: "GB", mcc: "234", mnc: "015" }]]),
+    decks: [
+      ...names.map((carrier) => deck({ carrier }, "GBP", [{ of: "44", priceMicros: 10 ** 12 }])),
+      deck({ plan: 0xffff_ffff }, "GBP", [{ of: "44", priceMicros: 10 ** 12 }]),
+    ],
+    rules: [rule("r".repeat(63), "cost(*)")],
+    senderRules: [senderRule("all", { alphanumeric: "replace", replacement: "+447700900999" })],
   };
   const tags = Object.fromEntries(Array.from({ length: 8 }, (_, at) => [`key-${at}`, "v"]));
   const request = requestTo("+447700900123", { tags }, { plan: 0xffff_ffff });
