@@ -13,7 +13,6 @@
  * automaton for each digit, without allocation. What is written otherwise (00, national, with
  * spaces) is first copied to where it is digits only.
  */
-import { NUMBER_DIGITS_MAX, NUMBER_DIGITS_MIN } from "../core/limits.js";
 import {
   CALLING_CODES,
   COUNTRY_CODES,
@@ -76,7 +75,8 @@ const NOT_DIGITS = 2;
  * region are a short code of it, valid as they stand, since no plan lists them.
  *
  * False if it is no number at all: other characters, an unknown calling code, or fewer than 2 or
- * more than 17 national digits. One that is read may still be neither possible nor valid.
+ * more than 17 national digits. One that is read may still be neither possible nor valid, and
+ * longer than E.164 allows (libphonenumber has 19 digits for possible in Japan and Indonesia).
  */
 export function readNumber(
   bytes: Uint8Array,
@@ -304,19 +304,4 @@ export function parseNumber(
     valid: number.valid,
     possible: number.possible,
   };
-}
-
-/**
- * Where the digits of the number `bytes[at, end)` begin (they end at `end`); -1 if it is no
- * international number. Shape only: "+", then 7 to 15 digits, the first not 0 (ITU-T E.164).
- */
-export function digitsAt(bytes: Uint8Array, at: number, end: number): number {
-  const digits = end - at - 1;
-  if (digits < NUMBER_DIGITS_MIN || digits > NUMBER_DIGITS_MAX || bytes[at] !== PLUS) return -1;
-  if (bytes[at + 1] === ZERO) return -1;
-  for (let index = at + 1; index < end; index += 1) {
-    const digit = bytes[index]! - ZERO;
-    if (digit < 0 || digit > 9) return -1;
-  }
-  return at + 1;
 }
