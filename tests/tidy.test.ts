@@ -146,9 +146,15 @@ for (const { pattern, instead, allowed } of BANS) {
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/protobuf": ["core/proto/", "services/gateway/"],
   "@clickhouse/client": ["core/clickhouse.ts"],
-  "@grpc/grpc-js": ["core/proto/", "services/gateway/", "services/admin/", "services/cli/"],
+  "@grpc/grpc-js": [
+    "core/proto/",
+    "core/grpc/",
+    "services/gateway/",
+    "services/admin/",
+    "services/cli/",
+  ],
   "@grpc/proto-loader": ["services/gateway/", "services/admin/"],
-  "@grpc/reflection": ["services/gateway/", "services/admin/"],
+  "@grpc/reflection": ["core/grpc/"],
   "@nats-io/jetstream": ["core/stream/"],
   "@nats-io/kv": ["core/stream/"],
   "@nats-io/obj": ["core/stream/"],
@@ -156,7 +162,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   chdb: ["deploy/local/clickhouse/"],
   commander: ["services/cli/"],
   "csv-parse": ["workers/parse-tables.ts"],
-  "grpc-health-check": ["services/gateway/", "services/admin/"],
+  "grpc-health-check": ["core/grpc/"],
   "hdr-histogram-js": ["bench/"],
   pino: ["core/log.ts"],
   piscina: ["services/dispatch/"],
@@ -207,6 +213,8 @@ function mayImport(path: string, { target, typeOnly }: Import): boolean {
   if (target.startsWith("core/") || target.startsWith(`services/${service}/`)) return true;
   // The command line is the entry point of all roles, and compiles tables.
   if (service === "cli") return /^(?:services|workers)\//.test(target);
+  // The admin service makes table sets, and checks what they are made of.
+  if (service === "admin" && target.startsWith("workers/")) return true;
   // task.ts is the contract with the pool: types, and where a record's fields lie.
   return target === "workers/task.ts" || (target.startsWith("workers/") && typeOnly);
 }

@@ -13,6 +13,7 @@
 import assert from "node:assert";
 import type { Clock } from "../../core/clock.js";
 import type { FloeError } from "../../core/errors.js";
+import type { Refusal } from "../../core/grpc/refuse.js";
 import { BATCH_MESSAGES_MAX } from "../../core/limits.js";
 import { LANE_HIGH, LANES, laneOfClass, partitionOf } from "../../core/message.js";
 import { found, nextField } from "../../core/stream/frame.js";
@@ -20,7 +21,7 @@ import type { Outbox, OutboxKey } from "../../core/stream/outbox.js";
 import type { AccountState } from "./authenticate.js";
 import type { Identity, KeyedMessage } from "./identity.js";
 import { ID_BYTES, RECORD_BYTES, requestKey, writeRecord } from "./record.js";
-import { ACCOUNT_FULL, OUTBOX_FULL, type Refusal } from "./refuse.js";
+import { ACCOUNT_FULL, OUTBOX_FULL } from "./refuse.js";
 import type { RememberedKeys } from "./remembered.js";
 import { FATE, openTakenPool, type Slot, type Taken } from "./taken.js";
 import { check, seen } from "./validate.js";

@@ -6,15 +6,8 @@
  * stored message costs 40 bytes and no object; only a refused one gets a google.rpc.Status.
  */
 import { status } from "@grpc/grpc-js";
-import {
-  IDEMPOTENCY_CONFLICT,
-  INTERNAL,
-  OUTBOX_FULL,
-  type Refusal,
-  refuse,
-  STREAM_FULL,
-  STREAM_UNCONFIRMED,
-} from "./refuse.js";
+import { INTERNAL, type Refusal, refuse } from "../../core/grpc/refuse.js";
+import { IDEMPOTENCY_CONFLICT, OUTBOX_FULL, STREAM_FULL, STREAM_UNCONFIRMED } from "./refuse.js";
 import { FATE, type Taken } from "./taken.js";
 import { violations } from "./validate.js";
 

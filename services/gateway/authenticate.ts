@@ -16,9 +16,9 @@ import {
   parseAccount,
   parseKey,
 } from "../../core/configuration.js";
+import { type Refusal, refuse } from "../../core/grpc/refuse.js";
 import type { Logger } from "../../core/log.js";
 import type { Bucket, Consumption } from "../../core/stream/stream.js";
-import { type Refusal, refuse } from "./refuse.js";
 
 /** One for each account, for as long as the process lives. */
 export interface AccountState {

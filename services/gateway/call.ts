@@ -8,13 +8,14 @@
  */
 import { type Metadata, status } from "@grpc/grpc-js";
 import type { Clock } from "../../core/clock.js";
+import { INTERNAL, isRefusal, type Refusal, refuse } from "../../core/grpc/refuse.js";
 import { BATCH_MESSAGES_MAX, REQUEST_PUBLISH_MS_MAX } from "../../core/limits.js";
 import type { Logger } from "../../core/log.js";
 import { counter, histogram } from "../../core/metrics.js";
 import { found, nextField } from "../../core/stream/frame.js";
 import type { Acceptor } from "./accept.js";
 import type { Authenticator, Caller } from "./authenticate.js";
-import { CLOCK_WRONG, INTERNAL, NOT_READY, type Refusal, refuse, STREAM_AWAY } from "./refuse.js";
+import { CLOCK_WRONG, NOT_READY, STREAM_AWAY } from "./refuse.js";
 import type { Usage } from "./usage.js";
 
 /** What the handlers work with. */
@@ -168,10 +169,6 @@ export function countMessages(request: Uint8Array, field: number): number | Refu
     count += 1;
   }
   return count >= 1 && count <= BATCH_MESSAGES_MAX ? count : BATCH_SIZE;
-}
-
-export function isRefusal<T>(value: T | Refusal): value is Refusal {
-  return typeof value === "object" && value !== null && "status" in value && "code" in value;
 }
 
 export const MALFORMED = refuse(

@@ -8,6 +8,7 @@
  */
 import { type Clock, sleep } from "../../core/clock.js";
 import { parsePartitions } from "../../core/configuration.js";
+import type { GrpcServer } from "../../core/grpc/server.js";
 import type { Host, Serve } from "../../core/host.js";
 import { loadKeys } from "../../core/keys.js";
 import { REQUEST_PUBLISH_MS_MAX } from "../../core/limits.js";
@@ -20,7 +21,7 @@ import type { Door } from "./call.js";
 import { type Identity, openIdentity } from "./identity.js";
 import { watchPresence } from "./presence.js";
 import { openRememberedKeys } from "./remembered.js";
-import { type GatewayServer, openServer } from "./server.js";
+import { openServer } from "./server.js";
 import { GATEWAY_SETTINGS, type GatewaySettings } from "./settings.js";
 import { watchSkew } from "./skew.js";
 import { openUsage, type Usage } from "./usage.js";
@@ -63,7 +64,7 @@ export const serve: Serve = async (host) => {
   });
 
   const skew = await watchSkew(clock, client, log);
-  let server: GatewayServer | undefined;
+  let server: GrpcServer | undefined;
   const serving = (): boolean => presence.here() && acceptor !== undefined && !skew.off();
   const presence = watchPresence(clock, client, () => server?.serving(serving()));
   const door: Door = {
@@ -131,7 +132,7 @@ function openUsageOf(
 }
 
 interface Parts {
-  readonly server: GatewayServer;
+  readonly server: GrpcServer;
   readonly door: Door;
   readonly outbox: Outbox;
   readonly usage: Usage;

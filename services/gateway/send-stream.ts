@@ -11,6 +11,7 @@
  * is read, what was taken is answered first, and then the status follows.
  */
 import { status } from "@grpc/grpc-js";
+import { isRefusal, type Refusal, refuse } from "../../core/grpc/refuse.js";
 import { STREAM_CREDIT_MAX } from "../../core/limits.js";
 import { creditAnswer, streamAnswer, streamRefusal } from "./answer.js";
 import {
@@ -22,13 +23,12 @@ import {
   enter,
   guarded,
   identify,
-  isRefusal,
   leave,
   MALFORMED,
   ready,
   type Visit,
 } from "./call.js";
-import { DRAINING, type Refusal, refuse, USAGE_FULL } from "./refuse.js";
+import { DRAINING, USAGE_FULL } from "./refuse.js";
 import { sequenceOf } from "./sequence.js";
 
 /** What is used of grpc-js's ServerDuplexStream. */

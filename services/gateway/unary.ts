@@ -4,6 +4,7 @@
  * In: the request's bytes. Out: the response's bytes or a refusal, once the stream has confirmed.
  */
 import { type sendUnaryData, status } from "@grpc/grpc-js";
+import { isRefusal, type Refusal, refuse } from "../../core/grpc/refuse.js";
 import { batchAnswer, messageAnswer } from "./answer.js";
 import {
   answerByMs,
@@ -14,13 +15,12 @@ import {
   enter,
   guarded,
   identify,
-  isRefusal,
   leave,
   MALFORMED,
   ready,
   type Visit,
 } from "./call.js";
-import { DEADLINE_SHORT, type Refusal, refuse, USAGE_FULL } from "./refuse.js";
+import { DEADLINE_SHORT, USAGE_FULL } from "./refuse.js";
 import type { Taken } from "./taken.js";
 
 export interface UnaryCall extends CallView {

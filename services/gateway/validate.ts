@@ -9,6 +9,8 @@
  * after it without another look: here a known field of the wrong wire type, or a length that leads
  * out of the message, refuses it. `tests/property/gateway` holds it against ts-proto.
  */
+
+import type { Violation } from "../../core/grpc/refuse.js";
 import {
   CLIENT_REFERENCE_BYTES_MAX,
   IDEMPOTENCY_KEY_BYTES_MAX,
@@ -23,7 +25,6 @@ import {
   VALIDITY_SECONDS_MAX,
 } from "../../core/limits.js";
 import { MESSAGE, TAG } from "../../core/stream/fields.js";
-import type { Violation } from "./refuse.js";
 import { isUtf8 } from "./utf8.js";
 
 /** Problems of a message, as bits. */

@@ -5,6 +5,7 @@
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { isRefusal, type Refusal } from "../../../core/grpc/refuse.js";
 import { formatId } from "../../../core/message.js";
 import { RequestRecord } from "../../../core/proto/floe/v1/frames.js";
 import {
@@ -24,9 +25,8 @@ import {
   streamAnswer,
   streamRefusal,
 } from "../../../services/gateway/answer.js";
-import { isRefusal } from "../../../services/gateway/call.js";
 import { writeRecord } from "../../../services/gateway/record.js";
-import { type Refusal, STREAM_FULL, STREAM_UNCONFIRMED } from "../../../services/gateway/refuse.js";
+import { STREAM_FULL, STREAM_UNCONFIRMED } from "../../../services/gateway/refuse.js";
 import { sequenceOf } from "../../../services/gateway/sequence.js";
 import { FATE, openTakenPool, type Slot } from "../../../services/gateway/taken.js";
 import { PROBLEM } from "../../../services/gateway/validate.js";

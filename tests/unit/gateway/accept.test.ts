@@ -2,6 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type SimulatedClock, simulatedClock } from "../../../core/clock.js";
+import type { Refusal } from "../../../core/grpc/refuse.js";
 import { formatId, partitionOf } from "../../../core/message.js";
 import { RequestFrame } from "../../../core/proto/floe/v1/frames.js";
 import type { Message } from "../../../core/proto/floe/v1/messaging.js";
@@ -9,7 +10,6 @@ import { openOutbox } from "../../../core/stream/outbox.js";
 import { openAcceptor } from "../../../services/gateway/accept.js";
 import type { AccountState } from "../../../services/gateway/authenticate.js";
 import { openIdentity } from "../../../services/gateway/identity.js";
-import type { Refusal } from "../../../services/gateway/refuse.js";
 import { openRememberedKeys } from "../../../services/gateway/remembered.js";
 import { FATE, type Taken } from "../../../services/gateway/taken.js";
 import { type FakeStream, openFakeStream } from "./fake-stream.js";

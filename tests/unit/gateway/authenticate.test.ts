@@ -4,11 +4,11 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { newApiKey } from "../../../core/api-key.js";
 import { type AccountConfig, encodeConfig, type KeyConfig } from "../../../core/configuration.js";
+import { isRefusal } from "../../../core/grpc/refuse.js";
 import { SILENT } from "../../../core/log.js";
 import { ErrorInfo } from "../../../core/proto/google/rpc/error_details.js";
 import { Status } from "../../../core/proto/google/rpc/status.js";
 import { follow, openAuthenticator } from "../../../services/gateway/authenticate.js";
-import { isRefusal } from "../../../services/gateway/call.js";
 import { openFakeStream } from "./fake-stream.js";
 
 const authenticate = suite("authenticate");

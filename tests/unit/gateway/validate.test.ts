@@ -1,8 +1,8 @@
 /** Unit tests of validation: what is taken, what is refused, and what the refused one is told. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { refuse } from "../../../core/grpc/refuse.js";
 import type { Message } from "../../../core/proto/floe/v1/messaging.js";
-import { refuse } from "../../../services/gateway/refuse.js";
 import { check, PROBLEM, seen, violations } from "../../../services/gateway/validate.js";
 import { encodeMessage } from "./messages.js";
 
