@@ -1,0 +1,83 @@
+/**
+ * Terms while decks are compared: numbers for what they cost, and the table of those that result.
+ *
+ * A `core` is terms without their times. A deck has few, rows have many: all work on rows is with
+ * numbers.
+ */
+import type { RateTerms } from "../../../workers/source.js";
+
+export interface Terms {
+  /** Number of each of `terms`, by its index. */
+  coresOf(terms: readonly RateTerms[]): Int32Array;
+  core(number: number): RateTerms;
+  /** What one segment costs by it, in micro-units: the measure of a change. */
+  segmentMicros(core: number): number;
+  /** Index into `all` of these terms in this time. `toMs` Infinity: no end. */
+  indexOf(core: number, fromMs: number, toMs: number): number;
+  readonly all: readonly RateTerms[];
+}
+
+export function openTerms(): Terms {
+  const cores: RateTerms[] = [];
+  const numbers = new Map<string, number>();
+  const segments: number[] = [];
+  const all: RateTerms[] = [];
+  const indices = new Map<string, number>();
+
+  function coreOf(terms: RateTerms): number {
+    const timeless = { ...terms, effectiveFromMs: 0, effectiveToMs: 0 };
+    const key = keyOf(timeless);
+    let number = numbers.get(key);
+    if (number === undefined) {
+      number = cores.push(timeless) - 1;
+      segments.push(oneSegmentMicros(timeless));
+      numbers.set(key, number);
+    }
+    return number;
+  }
+
+  return {
+    coresOf: (terms) => Int32Array.from(terms, coreOf),
+    core: (number) => cores[number]!,
+    segmentMicros: (number) => segments[number]!,
+    indexOf(core, fromMs, toMs) {
+      const effectiveToMs = toMs === Number.POSITIVE_INFINITY ? 0 : toMs;
+      const key = `${core} ${fromMs} ${effectiveToMs}`;
+      let index = indices.get(key);
+      if (index === undefined) {
+        index = all.push({ ...cores[core]!, effectiveFromMs: fromMs, effectiveToMs }) - 1;
+        indices.set(key, index);
+      }
+      return index;
+    },
+    all,
+  };
+}
+
+/** Fields in one order, whatever the order in which they were written. */
+function keyOf(terms: RateTerms): string {
+  const { tiers } = terms;
+  return JSON.stringify([
+    terms.senderKind,
+    terms.trafficClass,
+    terms.unit,
+    terms.priceMicros,
+    terms.increment,
+    terms.messageFeeMicros,
+    terms.segmentFeeMicros,
+    terms.minimumMicros,
+    terms.chargeBasis,
+    terms.rounding,
+    terms.decimals,
+    tiers === undefined
+      ? 0
+      : [tiers.mode, tiers.steps.map((step) => [step.from, step.priceMicros])],
+  ]);
+}
+
+/** As workers/rating.ts adds it up, but not rounded: half of a small change would be rounding. */
+function oneSegmentMicros(terms: RateTerms): number {
+  const unitsMicros = terms.increment * terms.priceMicros;
+  const sumMicros = unitsMicros + terms.messageFeeMicros + terms.segmentFeeMicros;
+  return Math.max(terms.minimumMicros, sumMicros);
+}
