@@ -10,8 +10,8 @@ import { openNats } from "../../core/stream/nats.js";
 import { STREAMS } from "../../core/subjects.js";
 import { seedConfiguration } from "../../services/admin/seed.js";
 import { migrate } from "../../services/cdr/migrate.js";
-import { compileTables } from "../../workers/compile-tables.js";
-import { readTables } from "../../workers/parse-tables.js";
+import { compileTables } from "../../workers/compile.js";
+import { readFolder } from "../../workers/parse-folder.js";
 import { LOCAL_USER, type LocalState } from "./state.js";
 
 export const SAMPLE_TABLES = fileURLToPath(
@@ -65,7 +65,7 @@ async function seed({ nats, state, accounts, carriers, ...options }: ConfigureOp
       accounts: Array.from({ length: accounts }, (_, at) => demoAccount(at + 1)),
       keys: keysOf(state, accounts),
       carriers: carriers.map((carrier) => carrierOf(carrier, state.carrierPassword)),
-      tables: (version) => compileTables(readTables(options.tablesDirectory, version)),
+      tables: (version) => compileTables(readFolder(options.tablesDirectory, version)),
     });
   } finally {
     await client.close();

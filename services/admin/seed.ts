@@ -30,7 +30,7 @@ export interface Configuration {
   readonly tables: TablesCompiler;
 }
 
-/** Compiles a table set (workers/compile-tables.ts) that bears `version`; the same for the same. */
+/** Compiles a table set (workers/compile.ts) that bears `version`; the same for the same. */
 export type TablesCompiler = (version: number) => Uint8Array;
 
 /**

@@ -2,8 +2,8 @@
 import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
 import { print } from "../../core/output.js";
-import { compileTables } from "../../workers/compile-tables.js";
-import { readTables } from "../../workers/parse-tables.js";
+import { compileTables } from "../../workers/compile.js";
+import { readFolder } from "../../workers/parse-folder.js";
 import { loadTables } from "../admin/seed.js";
 import { openLocalStream } from "./connect.js";
 import { cliSettings, homeOption, jsonOption } from "./options.js";
@@ -17,7 +17,7 @@ export function addTables(program: Command): void {
     .option("--out <file>", "where to write the table set; without it nothing is written")
     .addOption(jsonOption())
     .action(async (folder: string, flags: { out?: string; json?: boolean }) => {
-      const image = compileTables(readTables(folder, 1));
+      const image = compileTables(readFolder(folder, 1));
       if (flags.out !== undefined) writeFileSync(flags.out, image);
       const told = { bytes: image.byteLength, ...(flags.out ? { written: flags.out } : {}) };
       if (flags.json === true) print(JSON.stringify(told));
@@ -34,7 +34,7 @@ export function addTables(program: Command): void {
     .addOption(jsonOption())
     .action(async (folder: string, flags: { home?: string; json?: boolean }) => {
       const { home } = await cliSettings(flags);
-      const compile = (version: number) => compileTables(readTables(folder, version));
+      const compile = (version: number) => compileTables(readFolder(folder, version));
       // Before anything is opened: a mistake in the files is told at once.
       const { byteLength: bytes } = compile(1);
       const client = await openLocalStream(home);

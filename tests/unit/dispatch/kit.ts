@@ -10,12 +10,13 @@ import {
   RequestFrame,
 } from "../../../core/proto/floe/v1/frames.js";
 import { isBalanced } from "../../../services/dispatch/accounts.js";
+import type { RoutedResult } from "../../../services/dispatch/routed.js";
 import type { Frames, Router } from "../../../services/dispatch/router.js";
 import type { PartitionState, StateLimits } from "../../../services/dispatch/state.js";
 import { openWindow } from "../../../services/dispatch/window.js";
-import { compileTables } from "../../../workers/compile-tables.js";
+import { compileTables } from "../../../workers/compile.js";
 import routeAndRate from "../../../workers/route-and-rate.js";
-import type { RouteResult } from "../../../workers/task.js";
+import { deck, networks, plan } from "../workers/kit.js";
 
 /** 2026-11-24T12:00:00Z. */
 export const NOW_MS = Date.UTC(2026, 10, 24, 12);
@@ -112,35 +113,49 @@ let image: SharedArrayBuffer | undefined;
 /** Numbers of +44 go to alpha (then beta), others to beta; +1 has no route, +99 no price. */
 export function testTables(): SharedArrayBuffer {
   if (image !== undefined) return image;
+  const sold = [
+    { of: "44", priceMicros: 31_200 },
+    { of: "49", priceMicros: 70_000 },
+  ];
   const compiled = compileTables({
     version: 1,
-    carriers: [
-      { name: "alpha", currency: "EUR", comparisonRateMicros: 0 },
-      { name: "beta", currency: "EUR", comparisonRateMicros: 0 },
+    made: {},
+    carriers: ["alpha", "beta"].map((name) => ({ name, languages: [] })),
+    plans: [plan(PLAN_SUBMIT, "EUR"), plan(PLAN_DELIVERED, "GBP", { chargeBasis: 2 })],
+    networks: networks([["44", { country: "GB", mcc: "234", mnc: "15" }]]),
+    defaultNetworks: [],
+    ported: { numbers: new Float64Array(0), of: new Uint16Array(0), ids: [] },
+    decks: [
+      deck({ carrier: "alpha" }, "EUR", [{ of: "44", priceMicros: 20_000 }]),
+      deck({ carrier: "beta" }, "EUR", [
+        { of: "44", priceMicros: 21_000 },
+        { of: "49", priceMicros: 50_000 },
+        { of: "99", priceMicros: 50_000 },
+      ]),
+      deck({ plan: PLAN_SUBMIT }, "EUR", sold),
+      deck({ plan: PLAN_DELIVERED }, "GBP", sold),
     ],
-    plans: [
-      { plan: PLAN_SUBMIT, name: "submit", currency: "EUR", chargeBasis: 1 },
-      { plan: PLAN_DELIVERED, name: "delivered", currency: "GBP", chargeBasis: 2 },
-    ],
-    networks: [{ prefix: "44", country: "GB", mcc: "234", mnc: "15" }],
-    routes: [
-      { prefix: "44", carrier: "alpha", costMicros: 20_000, priority: 1, trafficClass: 0 },
-      { prefix: "44", carrier: "beta", costMicros: 21_000, priority: 1, trafficClass: 0 },
-      { prefix: "49", carrier: "beta", costMicros: 50_000, priority: 1, trafficClass: 0 },
-      { prefix: "99", carrier: "beta", costMicros: 50_000, priority: 1, trafficClass: 0 },
-    ],
-    prices: [PLAN_SUBMIT, PLAN_DELIVERED].flatMap((plan) => [
-      { plan, prefix: "44", priceMicros: 31_200 },
-      { plan, prefix: "49", priceMicros: 70_000 },
-    ]),
+    exchangeRates: ["EUR", "GBP"].map((currency) => ({
+      currency,
+      effectiveFromMs: 0,
+      rateNanos: 1_000_000_000,
+    })),
+    rules: [],
+    senderRules: [],
+    guards: [],
   });
   image = new SharedArrayBuffer(compiled.length);
   new Uint8Array(image).set(compiled);
   return image;
 }
 
+/** Of tests that give a message a tier: ten micro-units for each segment before it. */
+function tierPrice(_tier: number, segmentsBefore: number, segments: number): number {
+  return 1_000 * segments + 10 * segmentsBefore;
+}
+
 /** What the pool answers, without its threads. */
-export function route(frames: readonly Uint8Array[]): RouteResult {
+export function route(frames: readonly Uint8Array[]): RoutedResult {
   const all = Buffer.concat(frames);
   const buffer = new ArrayBuffer(all.length);
   new Uint8Array(buffer).set(all);
@@ -151,7 +166,7 @@ export function route(frames: readonly Uint8Array[]): RouteResult {
   });
   const key = new Uint8Array(16).fill(7);
   const keys = { token: key, data: { "2026-11": key, "2026-12": key } };
-  return routeAndRate({ frames: buffer, ends, tables: testTables(), keys });
+  return { ...routeAndRate({ frames: buffer, ends, tables: testTables(), keys }), tierPrice };
 }
 
 /** `before` may throw in place of a task. */
