@@ -25,10 +25,16 @@ import {
   putVarint,
 } from "../core/stream/frame.js";
 import { gsm7Widths } from "../core/text.js";
-import { parseNumber } from "./number.js";
+import type { Decision } from "./decide.js";
+import { number } from "./number.js";
+import { currencyOf, type Explanation, explanationOf, settledBefore } from "./quote-explained.js";
+import { type Recipient, recipientOf } from "./quote-number.js";
 import { idOf, type QuoteProblem, type QuoteRequest } from "./quote-request.js";
-import routeAndRate from "./route-and-rate.js";
-import { openTables, planIndex, type Tables } from "./tables.js";
+import { sellTerms } from "./rates.js";
+import { tierAmountOf } from "./rating.js";
+import { type Explained, explain } from "./route-and-rate.js";
+import { senderKindOf } from "./senders.js";
+import { openTables, type Tables } from "./tables.js";
 import { INDEX } from "./task.js";
 
 /** Field for field what `floe quote --json` prints. */
@@ -82,6 +88,8 @@ export interface Quoter {
    * @param nowMs the time of a request that names none.
    */
   quote(request: QuoteRequest, place: number, nowMs: number): QuoteResult | QuoteProblem;
+  /** The same, and what became of every carrier. */
+  explain(request: QuoteRequest, place: number, nowMs: number): Explanation | QuoteProblem;
 }
 
 /** Numbers are sealed on the way and nobody keeps the result, so any key will do. */
@@ -89,7 +97,8 @@ const NO_KEY = new Uint8Array(KEY_BYTES);
 /** By floe.v1.ChargeBasis. */
 const BASES: readonly QuoteResult["chargeBasis"][] = [null, "submit", "delivered"];
 const EMPTY_TEXT = Uint8Array.of((MESSAGE.text << 3) | 2, 0);
-const SHORT_CODE = /^\d{3,6}$/;
+const SMS = 0;
+const TRANSACTIONAL = 2;
 
 /**
  * Quotes from one table set, for as long as it is kept.
@@ -97,11 +106,16 @@ const SHORT_CODE = /^\d{3,6}$/;
  */
 export function openQuoter(image: SharedArrayBuffer): Quoter {
   const tables = openTables(image);
-  const plans = new Map<string, number>();
-  for (const { plan, name } of tables.plans) plans.set(name, plan);
+  const plans = new Map(tables.plans.map(({ name, plan }) => [name, plan]));
   const writer = newWriter();
 
-  function quote(request: QuoteRequest, place: number, nowMs: number): QuoteResult | QuoteProblem {
+  /** A name goes before a number: a plan may be called "2". */
+  function planOf(wanted: string): number | undefined {
+    if (wanted === "") return tables.plans[0]?.plan ?? 0;
+    return plans.get(wanted) ?? (/^\d{1,9}$/.test(wanted) ? Number(wanted) : undefined);
+  }
+
+  function run(request: QuoteRequest, place: number, nowMs: number): Run | QuoteProblem {
     const plan = planOf(request.plan);
     if (plan === undefined) return { field: "plan", problem: "is no plan of the tables" };
     const atMs = request.atMs === 0 ? nowMs : request.atMs;
@@ -109,20 +123,9 @@ export function openQuoter(image: SharedArrayBuffer): Quoter {
     writeFrame(request, recipient.to ?? request.to, plan, atMs, place);
     const frames = writer.bytes.slice(0, writer.at).buffer;
     const keys = { token: NO_KEY, data: { [dataMonth(atMs)]: NO_KEY } };
-    const result = routeAndRate({ frames, ends: [frames.byteLength], tables: image, keys });
-    const verdict = Verdict.decode(
-      new Uint8Array(result.verdicts).subarray(
-        result.index[INDEX.verdictAt]!,
-        result.index[INDEX.verdictEnd]!,
-      ),
-    );
-    return told(request, recipient, verdict, atMs);
-  }
-
-  /** A name goes before a number: a plan may be called "2". */
-  function planOf(wanted: string): number | undefined {
-    if (wanted === "") return tables.plans[0]?.plan ?? 0;
-    return plans.get(wanted) ?? (/^\d{1,10}$/.test(wanted) ? Number(wanted) : undefined);
+    const anyNumber = !request.validate;
+    const task = { frames, ends: [frames.byteLength], tables: image, keys, anyNumber };
+    return { request, recipient, atMs, explained: explain(task) };
   }
 
   /** A request frame of this one message. */
@@ -151,73 +154,99 @@ export function openQuoter(image: SharedArrayBuffer): Quoter {
     endNested(writer, record);
   }
 
-  function told(
-    request: QuoteRequest,
-    recipient: Recipient,
-    verdict: Verdict,
-    atMs: number,
-  ): QuoteResult {
-    const routed = verdict.reason === REASON.NONE;
-    const ucs2 = verdict.encoding === ENCODING_UCS2;
-    const flag = (bit: number): boolean => (verdict.flags & bit) !== 0;
-    const smart = flag(FLAG.smartEncoded);
-    const parts = partTexts(request.text, verdict.encoding, smart, verdict.languages);
-    const index = planIndex(tables, verdict.plan);
-    return {
-      to: recipient.to,
-      valid: recipient.valid,
-      country: recipient.country || verdict.country || null,
-      numberType: recipient.type,
-      mcc: verdict.mcc || null,
-      mnc: verdict.mnc || null,
-      encoding: ucs2 ? "ucs2" : "gsm7",
-      units: unitsOf(parts, ucs2, verdict.languages),
-      segments: verdict.segments,
-      parts,
-      verdict: routed ? "routed" : (REASON_NAMES[verdict.reason] ?? "internal").toLowerCase(),
-      carriers: routed
-        ? [verdict.carrier, ...verdict.candidates.map(({ carrier }) => carrier)]
-        : [],
-      price: routed ? formatMicros(verdict.priceMicros) : null,
-      cost: routed ? formatMicros(verdict.costMicros) : null,
-      currency: tables.plans[index]?.currency ?? null,
-      costCurrency: verdict.costCurrency || null,
-      tables: { set: tables.version, made: tables.made },
-      plan: verdict.plan || null,
-      rule: verdict.rule || null,
-      senders: routed
-        ? [verdict.sentSender, ...verdict.candidates.map(({ sender }) => sender)].map(
-            (sender) => sender || verdict.sender,
-          )
-        : [],
-      chargeBasis: BASES[verdict.chargeBasis as number] ?? null,
-      smartEncoded: smart,
-      monitored: flag(FLAG.monitored),
-      ported: flag(FLAG.ported),
-      tiered: flag(FLAG.tiered),
-      at: new Date(atMs).toISOString(),
-    };
-  }
-
-  return { tables, quote };
+  return {
+    tables,
+    quote(request, place, nowMs) {
+      const done = run(request, place, nowMs);
+      return "problem" in done ? done : resultOf(done);
+    },
+    explain(request, place, nowMs) {
+      const done = run(request, place, nowMs);
+      return "problem" in done ? done : explanationOf(done.explained, resultOf(done));
+    },
+  };
 }
 
-interface Recipient {
-  /** E.164 with "+"; null: none can be made of it. */
-  readonly to: string | null;
-  readonly country: string;
-  readonly type: string;
-  readonly valid: boolean;
+interface Run {
+  readonly request: QuoteRequest;
+  readonly recipient: Recipient;
+  readonly atMs: number;
+  readonly explained: Explained;
 }
 
-function recipientOf({ to, defaultRegion }: QuoteRequest): Recipient {
-  const parsed = parseNumber(to, defaultRegion);
-  if (SHORT_CODE.test(to) && parsed?.possible !== true) {
-    return { to: null, country: defaultRegion, type: "short_code", valid: false };
-  }
-  if (parsed === undefined) return { to: null, country: "", type: "unknown", valid: false };
-  const { e164 = null, country, type, valid } = parsed;
-  return { to: e164, country, type, valid };
+function resultOf({ request, recipient, atMs, explained }: Run): QuoteResult {
+  const { result, routing, choice, decision } = explained;
+  const { tables } = routing;
+  const [at, end] = [result.index[INDEX.verdictAt]!, result.index[INDEX.verdictEnd]!];
+  const verdict = Verdict.decode(new Uint8Array(result.verdicts).subarray(at, end));
+  const flag = (bit: number): boolean => (verdict.flags & bit) !== 0;
+  const ucs2 = verdict.encoding === ENCODING_UCS2;
+  const smart = flag(FLAG.smartEncoded);
+  const parts = partTexts(request.text, verdict.encoding, smart, verdict.languages);
+  // The hot path lets pass what may be a number that the numbering plans do not know yet.
+  const refused = request.validate && !recipient.valid;
+  const reason = refused ? REASON.NUMBER_INVALID : verdict.reason;
+  const places = refused ? [] : Array.from(choice.carriers.subarray(0, choice.count));
+  const priceMicros = refused ? -1 : priceOf(explained, request);
+  return {
+    to: recipient.to,
+    valid: recipient.valid,
+    // Of a number that exists the plans know the country; else the tables may know better.
+    country: (recipient.valid && recipient.country) || verdict.country || recipient.country || null,
+    numberType: recipient.type,
+    mcc: verdict.mcc || null,
+    mnc: verdict.mnc || null,
+    encoding: ucs2 ? "ucs2" : "gsm7",
+    units: unitsOf(parts, ucs2, verdict.languages),
+    segments: verdict.segments,
+    parts,
+    verdict: reason === REASON.NONE ? "routed" : (REASON_NAMES[reason] ?? "").toLowerCase(),
+    carriers: places.map((carrier) => tables.carriers[carrier]!),
+    price: priceMicros < 0 ? null : formatMicros(priceMicros),
+    cost: places.length === 0 ? null : formatMicros(choice.costsMicros[0]!),
+    currency: tables.plans[decision.planIndex]?.currency ?? null,
+    costCurrency: places.length === 0 ? null : currencyOf(tables, places[0]!),
+    tables: { set: tables.version, made: tables.made },
+    plan: verdict.plan || null,
+    rule: settledBefore(reason) ? null : (routing.rules.ids[choice.rule] ?? null),
+    senders: places.map((_, index) => {
+      return routing.senders.texts[choice.senders[index]!] ?? request.from;
+    }),
+    chargeBasis: BASES[decision.chargeBasis] ?? null,
+    smartEncoded: smart,
+    monitored: flag(FLAG.monitored),
+    ported: flag(FLAG.ported),
+    tiered: flag(FLAG.tiered),
+    at: new Date(atMs).toISOString(),
+  };
+}
+
+/**
+ * What the plan asks for the message, also where it is not routed; -1: no rate applies.
+ * A tiered one by the segments that the request says the account has had.
+ */
+function priceOf({ routing, decision }: Explained, request: QuoteRequest): number {
+  const { tables } = routing;
+  const terms = termsOf(tables, decision, request);
+  if (terms < 0) return -1;
+  return tierAmountOf(tables.terms, terms, request.monthSegments, decision.segments);
+}
+
+function termsOf(tables: Tables, decision: Decision, { from, trafficClass }: QuoteRequest): number {
+  if (decision.digits === 0) return -1;
+  const sender = Buffer.from(from, "utf8");
+  return sellTerms(
+    tables,
+    decision.planIndex,
+    SMS,
+    number.digits,
+    0,
+    decision.digits,
+    decision.network,
+    trafficClass === 0 ? TRANSACTIONAL : trafficClass,
+    senderKindOf(sender, 0, sender.length),
+    decision.acceptedAtMs,
+  );
 }
 
 /** Septets or UTF-16 units, headers apart. */
