@@ -3,6 +3,7 @@
  * nest and contradict each other as often as they can.
  */
 import fc from "fast-check";
+import { ENCODING_GSM7, ENCODING_UCS2 } from "../../core/stream/fields.js";
 import {
   type Channel,
   type DeckSource,
@@ -21,6 +22,7 @@ import {
   TIERS,
   type TierScheme,
 } from "../../workers/source.js";
+import type { Counted, ReferenceMessage, ReferenceText } from "./decide.js";
 
 /** The time that messages are accepted around; rates begin and end a few steps from it. */
 export const NOON_MS = Date.UTC(2026, 10, 24, 12);
@@ -86,7 +88,7 @@ export const NUMBERS: readonly string[] = [
   "447400123456",
   "447400123999",
   "447401555000",
-  "447911123456",
+  "447912345678",
   "353871234567",
   "353861234567",
   "12025550142",
@@ -233,6 +235,15 @@ export const anyStrategy = fc.oneof(
   { weight: 4, arbitrary: leaf },
   { weight: 4, arbitrary: fc.tuple(leaf, leaf).map((both) => both.join(" else ")) },
   { weight: 1, arbitrary: fc.tuple(leaf, leaf, leaf).map((all) => all.join(" else ")) },
+  { weight: 1, arbitrary: leaf.map((one) => `${one} else block`) },
+  { weight: 1, arbitrary: fc.tuple(leaf, leaf).map(([a, b]) => `weight((${a}):3, ${b}:1)`) },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(fc.constantFrom(...CARRIERS), leaf, leaf).map(([name, a, b]) => {
+      return `priority(${name}, ${a} , (${b} else cost(*)))`;
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant("priority(*)") },
   { weight: 1, arbitrary: fc.constant("block") },
 );
 
@@ -392,4 +403,45 @@ function untiered({ terms, ...row }: Rated): Rated {
 
 function carriersOf(strategy: string): string[] {
   return [...strategy.matchAll(/[a-z]+(?=[,:)])/g)].map(([name]) => name);
+}
+
+/**
+ * Texts whose segments are plain to see, for everything that depends on them: by the Turkish locking
+ * table a "\u015f" is one septet, of which 155 fit beside its header, and 149 a part.
+ */
+export const TEXTS: readonly ReferenceText[] = [
+  { text: "a", plain: gsm7(1) },
+  { text: "a".repeat(160), plain: gsm7(1) },
+  { text: "a".repeat(161), plain: gsm7(2) },
+  { text: "a".repeat(153 * 5), plain: gsm7(5) },
+  { text: "a".repeat(153 * 12), plain: gsm7(12) },
+  { text: "a".repeat(153 * 12 + 1), plain: gsm7(13) },
+  { text: "\u0436".repeat(67 * 3), plain: ucs2(3) },
+  { text: `\u201c${"a".repeat(99)}\u201d`, plain: ucs2(2), smart: gsm7(1) },
+  { text: "\u015f".repeat(100), plain: ucs2(2), turkish: { ...gsm7(1), languages: 1 << 8 } },
+];
+
+function gsm7(segments: number): Counted {
+  return { encoding: ENCODING_GSM7, segments, languages: 0 };
+}
+
+function ucs2(segments: number): Counted {
+  return { encoding: ENCODING_UCS2, segments, languages: 0 };
+}
+
+export const anyMessage: fc.Arbitrary<ReferenceMessage> = fc
+  .record({
+    account: fc.constantFrom(...ACCOUNTS),
+    plan: fc.constantFrom(...PLANS, ...PLANS, ...PLANS, 99),
+    number: fc.constantFrom(...NUMBERS),
+    numberCountry: fc.constant(""),
+    sender: fc.constantFrom(...SENDERS),
+    trafficClass: fc.constantFrom(0, 1, 2, 3),
+    text: fc.constantFrom(...TEXTS),
+  })
+  .map((message) => ({ ...message, numberCountry: countryOf(message.number) }));
+
+/** What the numbering plan says of the numbers here. */
+function countryOf(number: string): string {
+  return number.startsWith("44") ? "GB" : number.startsWith("353") ? "IE" : "US";
 }
