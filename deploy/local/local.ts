@@ -86,7 +86,7 @@ const CARRIERS: readonly CarrierSimOptions[] = [
   { name: "beta", args: ["--latency-ms", "10", "--receipt-delay-ms", "400", "--id", "decimal"] },
 ];
 /** Gateway last, so that nobody is taken in before the rest works. All start at the same time. */
-const ROLES: readonly RoleName[] = ["cdr", "connector", "dispatch", "gateway"];
+const ROLES: readonly RoleName[] = ["cdr", "connector", "dispatch", "admin", "gateway"];
 
 /** What nats-server understands as any free port. */
 const ANY_PORT = -1;
@@ -197,13 +197,15 @@ function startRoles(start: Start): Promise<void> {
         home: home.path,
         nats: urlOf("nats", start),
         clickhouse: urlOf("clickhouse", start),
-        // Asked for the gateway alone: several probes of one port at a time would each see it taken.
+        // Asked for one role alone: several probes of one port at a time would each see it taken.
         grpcPort: role === "gateway" ? await portOf("grpc") : 0,
+        adminPort: role === "admin" ? await portOf("admin") : 0,
       };
       const extra = options.environment ?? {};
       const child = await startRole(role, places, extra, context, options.nodeArgs);
       metrics[role] = child.metrics;
       if (role === "gateway") ports["grpc"] = (await child.listening("gateway")).port;
+      if (role === "admin") ports["admin"] = (await child.listening("admin")).port;
       return child;
     }),
   );
@@ -249,6 +251,7 @@ function noteOf(start: Start): LocalJson {
     url.replace("://", `://${LOCAL_USER}:${password}@`);
   return {
     grpc: `127.0.0.1:${ports["grpc"]}`,
+    admin: `127.0.0.1:${ports["admin"]}`,
     clickhouse: withLogin(urlOf("clickhouse", start), state.clickhousePassword),
     nats: withLogin(urlOf("nats", start), state.natsPassword),
     metrics,

@@ -24,6 +24,7 @@ export interface Places {
   readonly nats: string;
   readonly clickhouse: string;
   readonly grpcPort: number;
+  readonly adminPort: number;
 }
 
 export interface RoleProcess extends Child {
@@ -130,7 +131,7 @@ function plainEnvironment(): Record<string, string | undefined> {
 }
 
 function roleEnvironment(
-  { home, nats, clickhouse, grpcPort }: Places,
+  { home, nats, clickhouse, grpcPort, adminPort }: Places,
   extra: Readonly<Record<string, string>>,
 ): Record<string, string | undefined> {
   return {
@@ -144,6 +145,7 @@ function roleEnvironment(
     FLOE_KEYS_FILE: join(home, "keys.json"),
     FLOE_METRICS_PORT: "0",
     FLOE_GATEWAY_PORT: String(grpcPort),
+    FLOE_ADMIN_PORT: String(adminPort),
     ...extra,
   };
 }

@@ -27,6 +27,11 @@ export const ROLES = {
     main: () => import("../cdr/main.js"),
     settings: () => import("../cdr/settings.js"),
   },
+  admin: {
+    help: "takes what operators configure over gRPC, and makes table sets of it",
+    main: () => import("../admin/main.js"),
+    settings: () => import("../admin/settings.js"),
+  },
 } as const satisfies Record<string, Role>;
 export type RoleName = keyof typeof ROLES;
 

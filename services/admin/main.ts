@@ -1,0 +1,60 @@
+/**
+ * Admin: the operators' door. gRPC in, entities in KV and table sets in the object store out.
+ *
+ * Any number of replicas may run: each answers calls, and one of them, by lease, makes table sets.
+ * Health says SERVING while the stream is there and no stop has begun.
+ */
+
+import { openGrpcServer } from "../../core/grpc/server.js";
+import type { Serve } from "../../core/host.js";
+import { BUCKETS } from "../../core/subjects.js";
+import type { Desk } from "./call.js";
+import { carrierService } from "./entities/carriers.js";
+import { ADMIN_SETTINGS } from "./settings.js";
+import { openStaffKeys } from "./staff.js";
+import { openStore } from "./store.js";
+
+/** Operators' calls are few; what a connection may hold is not worth settings. */
+const CONNECTION = {
+  callsMax: 1_000,
+  sessionMemoryMb: 128,
+  connectionAgeMs: 600_000,
+  connectionGraceMs: 60_000,
+} as const;
+const LOOK_MS = 250;
+
+export const serve: Serve = async (host) => {
+  const settings = host.settings(ADMIN_SETTINGS);
+  const log = host.log("admin");
+  const { clock, common, lifecycle } = host;
+  const client = await host.stream();
+  const staff = await openStaffKeys(await client.bucket(BUCKETS.keys), clock, log);
+  lifecycle.onStop("staff keys", staff.stop);
+  const store = await openStore({ client, clock, log });
+  lifecycle.onStop("entities", store.stop);
+
+  const desk: Desk = { clock, log, staff };
+  const services = [carrierService(desk, store)];
+  const server = await openGrpcServer(
+    services,
+    { ...settings, ...CONNECTION },
+    common.bindHost,
+    "FLOE_ADMIN",
+  );
+  let stopping = false;
+  const serving = (): boolean => !stopping && client.connected();
+  let cancel = (): void => {};
+  const look = (): void => {
+    server.serving(serving());
+    if (!stopping) cancel = clock.after(LOOK_MS, look);
+  };
+  look();
+  host.readiness("admin", serving);
+  lifecycle.onStop("admin", async () => {
+    stopping = true;
+    cancel();
+    server.serving(false);
+    await server.close(settings.drainMs);
+  });
+  host.listening("admin", common.bindHost, server.port);
+};
