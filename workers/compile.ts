@@ -42,7 +42,9 @@ export function compileTables(source: TableSource): Uint8Array {
     const place = source.decks.indexOf(deck);
     return (row, other) => {
       if (overlaps.length > PROBLEMS_TOLD_MAX) return;
-      overlaps.push(`decks[${place}].rows[${row}] effective: overlaps with row ${other}`);
+      overlaps.push(
+        `decks[${place}].rows[${row}] effective: begins with row ${other}, and nothing tells them apart`,
+      );
     };
   };
 

@@ -82,7 +82,11 @@ export function parseFolder(files: FolderFiles, version: number): TableSource {
   const plans = told.file("plans.csv", parsePlans(files["plans.csv"]!));
   const strict = { strict: true } as const;
   const networks = told.file("networks.csv", parseNetworks(files["networks.csv"]!, strict));
-  const decks = readDecks(files, carriers.rows, plans.rows, told);
+  // Who is nobody's owner is not known while the owners' own files are wrong.
+  const decks =
+    carriers.problemCount + plans.problemCount > 0
+      ? readDecks(files, undefined, [], told)
+      : readDecks(files, carriers.rows, plans.rows, told);
   const small = <T>(name: string, parse: (bytes: Uint8Array) => T & ParsedFile) =>
     files[name] === undefined ? undefined : told.file(name, parse(files[name]));
   const defaults = small("default_networks.csv", parseDefaultNetworks);
@@ -132,13 +136,14 @@ interface FileDeck {
   readonly lines: ArrayLike<number>;
 }
 
+/** @param carriers undefined: owners are not looked at, and nothing is given. */
 function readDecks(
   files: FolderFiles,
-  carriers: readonly CarrierFileRow[],
+  carriers: readonly CarrierFileRow[] | undefined,
   plans: readonly PlanRow[],
   told: Told,
 ): readonly FileDeck[] {
-  const currencies = new Map(carriers.map(({ name, currency }) => [name, currency]));
+  const currencies = new Map(carriers?.map(({ name, currency }) => [name, currency]));
   const found: FileDeck[] = [];
   for (const [file, bytes] of Object.entries(files)) {
     const bought = /^costs(?:\.csv|\/)/.test(file);
@@ -152,15 +157,17 @@ function readDecks(
         ? parseDeck(bytes, { owner: { column }, strict: true })
         : parseDeck(bytes, { owner: { name } }),
     );
-    for (const deck of parsed.decks) {
+    for (const deck of carriers === undefined ? [] : parsed.decks) {
       const { owner, lines } = deck;
-      const known = bought ? currencies.has(owner) : planOf(owner, plans) !== undefined;
-      if (!known) told.problem(file, lines[0] ?? 0, column, `${owner} is not among the ${column}s`);
-      else {
-        const plan = planOf(owner, plans);
-        const currency = deck.currency || (bought ? currencies.get(owner)! : plan!.currency);
-        if (currency === "") told.problem(file, lines[0] ?? 0, "currency", "is missing");
-        else found.push({ file, lines, deck: deckOf(deck, currency, bought ? undefined : plan) });
+      const plan = bought ? undefined : planOf(owner, plans);
+      const fallback = bought ? currencies.get(owner) : plan?.currency;
+      const currency = deck.currency || fallback;
+      if (fallback === undefined) {
+        told.problem(file, lines[0] ?? 0, column, `${owner} is not among the ${column}s`);
+      } else if (currency === "" || currency === undefined) {
+        told.problem(file, lines[0] ?? 0, "currency", "is missing");
+      } else {
+        found.push({ file, lines, deck: deckOf(deck, currency, plan) });
       }
     }
   }
