@@ -6,8 +6,13 @@
  */
 import { formatId } from "../core/message.js";
 import type { Quote, QuoteMessage } from "../core/proto/floe/v1/quote.js";
-import type { HypotheticalMessage, RoutedQuote } from "../core/proto/floe/v1/routing.js";
+import type {
+  CarrierOutcome,
+  HypotheticalMessage,
+  RoutedQuote,
+} from "../core/proto/floe/v1/routing.js";
 import type { QuoteResult } from "./quote.js";
+import type { CarrierExplained } from "./quote-explained.js";
 import {
   CLASSES,
   parseQuoteRequest,
@@ -103,6 +108,31 @@ export function routedQuoteOf(result: QuoteResult): RoutedQuote {
     rule: result.rule ?? "",
     monitored: result.monitored,
     tablesMade: { ...result.tables.made },
+  };
+}
+
+export function carrierOutcomeOf(told: CarrierExplained): CarrierOutcome {
+  return {
+    carrier: told.carrier,
+    place: told.place ?? 0,
+    removedBy: told.removedBy ?? "",
+    cost: told.cost ?? "",
+    costCurrency: told.costCurrency ?? "",
+    costInCurrency: told.costInCurrency ?? "",
+    score: told.score === null ? "" : String(told.score),
+  };
+}
+
+/** `carrierOutcomeOf` undone. */
+export function carrierExplainedOf(told: CarrierOutcome): CarrierExplained {
+  return {
+    carrier: told.carrier,
+    place: told.place || null,
+    removedBy: told.removedBy || null,
+    cost: told.cost || null,
+    costCurrency: told.costCurrency || null,
+    costInCurrency: told.costInCurrency || null,
+    score: told.score === "" ? null : Number(told.score),
   };
 }
 

@@ -20,6 +20,7 @@ import { type Authenticator, follow, openAuthenticator } from "./authenticate.js
 import type { Door } from "./call.js";
 import { type Identity, openIdentity } from "./identity.js";
 import { watchPresence } from "./presence.js";
+import { openLazyDesk } from "./quote-desk.js";
 import { openRememberedKeys } from "./remembered.js";
 import { openServer } from "./server.js";
 import { GATEWAY_SETTINGS, type GatewaySettings } from "./settings.js";
@@ -77,7 +78,8 @@ export const serve: Serve = async (host) => {
     clockOff: skew.off,
     streams: new Set(),
   };
-  const opened = await openServer(door, settings, common.bindHost);
+  const quotes = openLazyDesk(client, log);
+  const opened = await openServer(door, settings, common.bindHost, quotes.desk);
   server = opened;
   opened.serving(serving());
   host.readiness("gateway", serving);
@@ -86,6 +88,7 @@ export const serve: Serve = async (host) => {
     skew.stop();
     opened.serving(false);
     await drain(clock, settings, { server: opened, door, outbox, usage });
+    await quotes.close();
   });
   host.listening("gateway", common.bindHost, opened.port);
 };

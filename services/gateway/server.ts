@@ -7,7 +7,9 @@
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import { type GrpcServer, openGrpcServer } from "../../core/grpc/server.js";
 import { MessagingServiceService } from "../../core/proto/floe/v1/messaging_service.js";
+import type { QuoteDesk } from "../../workers/quote-desk.js";
 import type { Door } from "./call.js";
+import { quote } from "./quote.js";
 import { sendStream } from "./send-stream.js";
 import type { GatewaySettings } from "./settings.js";
 import { sendBatch, sendMessage } from "./unary.js";
@@ -19,11 +21,13 @@ export function openServer(
   door: Door,
   settings: GatewaySettings,
   host: string,
+  deskOf: () => Promise<QuoteDesk>,
 ): Promise<GrpcServer> {
   const implementation = {
     sendMessage: sendMessage(door),
     sendBatch: sendBatch(door),
     sendStream: sendStream(door),
+    quote: quote(door, deskOf),
   } as unknown as UntypedServiceImplementation;
   const service = { name: SERVICE, definition: bytesOnly(), implementation };
   return openGrpcServer([service], settings, host, "FLOE_GATEWAY");
@@ -32,10 +36,11 @@ export function openServer(
 function bytesOnly() {
   const same = (bytes: Buffer): Buffer => bytes;
   const raw = { requestDeserialize: same, responseSerialize: same };
-  const { sendMessage, sendBatch, sendStream } = MessagingServiceService;
+  const { sendMessage, sendBatch, sendStream, quote } = MessagingServiceService;
   return {
     sendMessage: { ...sendMessage, ...raw },
     sendBatch: { ...sendBatch, ...raw },
     sendStream: { ...sendStream, ...raw },
+    quote: { ...quote, ...raw },
   };
 }

@@ -104,17 +104,18 @@ export interface CarrierOutcome {
   carrier: string;
   /** Place in the order, from 1; 0: it is not used. */
   place: number;
-  /** What removed it: `no_rate`, `sender_refused`, `below_margin` and so on; empty: nothing did. */
+  /**
+   * What removed it: `not_in_strategy`, `loop_guard`, `no_rate`, `sender_refused`, `no_exchange_rate`,
+   * `below_margin`, `health`, `beyond_max`, `not_asked`; empty: nothing did.
+   */
   removedBy: string;
   /** Of the whole message; empty: it has no rate for it. */
   cost: string;
   costCurrency: string;
   /** The cost in the currency of the price, by the exchange rates of the time; empty: none known. */
   costInCurrency: string;
-  /** What it was sorted by within the strategy: the smaller the earlier; empty: it was not sorted. */
+  /** Points that a `quality` strategy sorted it by: the more the earlier; empty: it was not. */
   score: string;
-  /** The sender that it gets. */
-  sender: string;
 }
 
 export interface DecidedMessage {
@@ -915,16 +916,7 @@ export const ExplainResponse: MessageFns<ExplainResponse> = {
 };
 
 function createBaseCarrierOutcome(): CarrierOutcome {
-  return {
-    carrier: "",
-    place: 0,
-    removedBy: "",
-    cost: "",
-    costCurrency: "",
-    costInCurrency: "",
-    score: "",
-    sender: "",
-  };
+  return { carrier: "", place: 0, removedBy: "", cost: "", costCurrency: "", costInCurrency: "", score: "" };
 }
 
 export const CarrierOutcome: MessageFns<CarrierOutcome> = {
@@ -949,9 +941,6 @@ export const CarrierOutcome: MessageFns<CarrierOutcome> = {
     }
     if (message.score !== "") {
       writer.uint32(58).string(message.score);
-    }
-    if (message.sender !== "") {
-      writer.uint32(66).string(message.sender);
     }
     return writer;
   },
@@ -1025,14 +1014,6 @@ export const CarrierOutcome: MessageFns<CarrierOutcome> = {
             message.score = reader.string();
             continue;
           }
-          case 8: {
-            if (tag !== 66) {
-              break;
-            }
-
-            message.sender = reader.string();
-            continue;
-          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1057,7 +1038,6 @@ export const CarrierOutcome: MessageFns<CarrierOutcome> = {
     message.costCurrency = object.costCurrency ?? "";
     message.costInCurrency = object.costInCurrency ?? "";
     message.score = object.score ?? "";
-    message.sender = object.sender ?? "";
     return message;
   },
 };
