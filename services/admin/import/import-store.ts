@@ -1,0 +1,115 @@
+/**
+ * Import store: what imports read and write of the configuration plane.
+ *
+ * An interface of its own, so that imports are tested without a stream; here over the admin
+ * service's store. `revision` 0: there is none. Puts answer undefined if somebody else was first.
+ */
+import { deckKey, type EntityOf, ONLY } from "../../../core/entities.js";
+import { FloeError } from "../../../core/errors.js";
+import type {
+  Channel,
+  DeckSource,
+  NetworkColumns,
+  PortedColumns,
+  RuleRow,
+} from "../../../workers/source.js";
+import { decodeDeck, decodeNetworks, decodePorted } from "../columns.js";
+import { type Put, putDeck, putNetworks, putPorted, putRules } from "../put.js";
+import type { Store } from "../store.js";
+
+export interface Found<T> {
+  readonly value?: T;
+  readonly revision: number;
+}
+
+export interface ImportStore {
+  carriers(): readonly string[];
+  /** Undefined: there is no such plan. */
+  planCurrency(plan: number): string | undefined;
+  hasDeck(owner: DeckSource["owner"], channel: Channel): Promise<boolean>;
+  deck(owner: DeckSource["owner"], channel: Channel): Promise<Found<DeckSource>>;
+  networks(): Promise<Found<NetworkColumns>>;
+  ported(): Promise<Found<PortedColumns>>;
+  rules(): Promise<readonly { readonly row: RuleRow; readonly revision: number }[]>;
+  putDeck(deck: DeckSource, expected: number, by: string): Promise<number | undefined>;
+  putNetworks(networks: NetworkColumns, expected: number, by: string): Promise<number | undefined>;
+  putPorted(ported: PortedColumns, expected: number, by: string): Promise<number | undefined>;
+  /** Writes those that differ and removes those that are not among them. */
+  putRules(
+    rules: readonly RuleRow[],
+    present: readonly { readonly row: RuleRow; readonly revision: number }[],
+    by: string,
+  ): Promise<number | undefined>;
+}
+
+export function openImportStore(store: Store): ImportStore {
+  async function columns<T>(
+    kind: "deck" | "networks" | "ported",
+    key: string,
+    decode: (bytes: Uint8Array) => T,
+  ): Promise<Found<T>> {
+    for (;;) {
+      const found = await store.read(kind, key);
+      if (found === undefined) return { revision: 0 };
+      const bytes = await store.columns.get(found.entity.object);
+      if (bytes !== undefined) return { value: decode(bytes), revision: found.revision };
+      // Replaced and swept in between: there is a newer one.
+      const again = await store.read(kind, key);
+      if (again?.revision === found.revision) {
+        throw new FloeError("tables.invalid", {
+          problem: `${kind} ${key}: its columns are missing`,
+        });
+      }
+    }
+  }
+
+  return {
+    carriers: () => store.all("carrier").map(({ key }) => key),
+    planCurrency: (plan) => store.get("plan", String(plan))?.entity.currency,
+    hasDeck: async (owner, channel) =>
+      (await store.read("deck", deckKey(owner, channel))) !== undefined,
+    deck: (owner, channel) => columns("deck", deckKey(owner, channel), decodeDeck),
+    networks: () => columns("networks", ONLY, decodeNetworks),
+    ported: () => columns("ported", ONLY, decodePorted),
+    rules: async () =>
+      store.all("rule").map(({ entity, revision }) => ({ row: ruleOf(entity), revision })),
+    putDeck: async (deck, expected, by) =>
+      revisionOf(await putDeck(store, deck.owner, deck.channel, deck, expected, by)),
+    putNetworks: async (networks, expected, by) =>
+      revisionOf(await putNetworks(store, networks, expected, by)),
+    putPorted: async (ported, expected, by) =>
+      revisionOf(await putPorted(store, ported, expected, by)),
+    async putRules(rules, present, by) {
+      const before = new Map(present.map((one) => [one.row.id, one]));
+      const kept = new Set(rules.map(({ id }) => id));
+      const changed = rules.flatMap((row) => {
+        const there = before.get(row.id);
+        if (there !== undefined && sameRule(there.row, row)) return [];
+        return [{ row, expected: there?.revision ?? 0 }];
+      });
+      const gone = present.filter(({ row }) => !kept.has(row.id));
+      // Looked at before the first is written: entities are written one by one.
+      for (const { row, expected } of changed) {
+        if (((await store.read("rule", row.id))?.revision ?? 0) !== expected) return undefined;
+      }
+      if ((await putRules(store, changed, by)).stale !== undefined) return undefined;
+      for (const { row, revision } of gone) {
+        if (!(await store.remove("rule", row.id, revision, by))) return undefined;
+      }
+      return Math.max(0, ...store.all("rule").map(({ revision }) => revision));
+    },
+  };
+}
+
+function revisionOf(put: Put): number | undefined {
+  return put.revision;
+}
+
+function ruleOf({ changedBy: _by, changedAtMs: _at, ...row }: EntityOf["rule"]): RuleRow {
+  return row;
+}
+
+function sameRule(one: RuleRow, other: RuleRow): boolean {
+  const fields = Object.keys(other) as (keyof RuleRow)[];
+  return fields.every((field) => JSON.stringify(one[field]) === JSON.stringify(other[field]));
+}
