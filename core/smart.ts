@@ -77,6 +77,12 @@ export function replaceSmart(
 ): number {
   let to = intoAt;
   while (at < end) {
+    const lead = bytes[at]!;
+    if (lead < 0x80 && gsm7Septets(lead) !== 0) {
+      into[to++] = lead;
+      at += 1;
+      continue;
+    }
     const character = characterAt(bytes, at, end);
     const codePoint = character >>> 3;
     const next = at + (character & 7);

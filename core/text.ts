@@ -114,6 +114,24 @@ export function isPlain(octet: number): boolean {
 export function characterAt(bytes: Uint8Array, at: number, end: number): number {
   const lead = bytes[at]!;
   if (lead < 0x80) return (lead << 3) | 1;
+  if (lead < 0xe0) {
+    const second = at + 1 < end ? bytes[at + 1]! : 0;
+    if (lead >= 0xc2 && (second & 0xc0) === 0x80) {
+      return ((((lead & 0x1f) << 6) | (second & 0x3f)) << 3) | 2;
+    }
+  } else if (lead > 0xe0 && lead < 0xf0 && lead !== 0xed && at + 2 < end) {
+    const second = bytes[at + 1]!;
+    const third = bytes[at + 2]!;
+    if ((second & 0xc0) === 0x80 && (third & 0xc0) === 0x80) {
+      return ((((lead & 0x0f) << 12) | ((second & 0x3f) << 6) | (third & 0x3f)) << 3) | 3;
+    }
+  }
+  return rareCharacterAt(bytes, at, end);
+}
+
+/** What is not ASCII, of two octets, or of three that any octets may follow; and what is malformed. */
+function rareCharacterAt(bytes: Uint8Array, at: number, end: number): number {
+  const lead = bytes[at]!;
   // Which second bytes may follow keeps out overlong forms, surrogates and beyond U+10FFFF.
   let lowest = 0x80;
   let highest = 0xbf;

@@ -35,18 +35,37 @@ export const measured = {
  * octets), and the 64 KiB that pairs take are used sparsely: texts have few different ones.
  */
 const SEPTETS = 7;
+/** In a pair that is not ASCII of the GSM alphabet: it holds a character that the alphabet has not. */
 const NOT_PLAIN = 8;
-const NOT_GSM7_ASCII = 16;
+const NOT_GSM7_ASCII = NOT_PLAIN << 1;
 /** With a line feed it is a cluster, which is not divided. */
 const RETURN = 32;
-const KINDS = Uint8Array.from({ length: 256 }, (_, octet) => kindOf(octet));
-const PAIRS = Uint8Array.from({ length: 65_536 }, (_, pair) =>
-  addKinds(KINDS[pair & 255]!, KINDS[pair >>> 8]!),
-);
+/** What the pair holds, above: two ASCII octets (0), or one of these. */
+const STEP_BITS = 6;
+const ONE_ASCII = 1;
+const ONE_OF_TWO_OCTETS = 2;
+const ANOTHER = 3;
 const WIDTHS = gsm7Widths(0);
+const KINDS = Uint8Array.from({ length: 256 }, (_, octet) => kindOf(octet));
+const PAIRS = Uint8Array.from({ length: 65_536 }, (_, pair) => pairOf(pair & 255, pair >>> 8));
+
+function pairOf(first: number, second: number): number {
+  if (first < 0x80 && second < 0x80) return addKinds(kindOf(first), kindOf(second));
+  if (first < 0x80) {
+    const kind = kindOf(first);
+    const missing = (kind & NOT_GSM7_ASCII) === 0 ? 0 : NOT_PLAIN;
+    return (ONE_ASCII << STEP_BITS) | NOT_GSM7_ASCII | missing | (kind & (SEPTETS | RETURN));
+  }
+  if (first < 0xc2 || first >= 0xe0 || second < 0x80 || second >= 0xc0) {
+    return (ANOTHER << STEP_BITS) | NOT_GSM7_ASCII;
+  }
+  const septets = WIDTHS[((first & 0x1f) << 6) | (second & 0x3f)]!;
+  const missing = septets === 0 ? NOT_PLAIN : 0;
+  return (ONE_OF_TWO_OCTETS << STEP_BITS) | NOT_GSM7_ASCII | missing | septets;
+}
 
 function kindOf(octet: number): number {
-  const septets = octet < 128 ? gsm7Septets(octet) : 0;
+  const septets = octet < 0x80 ? gsm7Septets(octet) : 0;
   if (septets === 0) return NOT_GSM7_ASCII | NOT_PLAIN;
   return septets | (isPlain(octet) ? 0 : NOT_PLAIN) | (octet === 0x0d ? RETURN : 0);
 }
@@ -76,17 +95,22 @@ export function countSegments(
     const four = view.getInt32(here, true);
     const first = PAIRS[four & 0xffff]!;
     const second = PAIRS[four >>> 16]!;
-    septets += (first & SEPTETS) + (second & SEPTETS);
     kinds |= first | second;
-  }
-  for (; here < end; here += 1) {
-    const kind = KINDS[bytes[here]!]!;
-    septets += kind & SEPTETS;
-    kinds |= kind;
+    if ((kinds & NOT_GSM7_ASCII) !== 0) break;
+    septets += (first & SEPTETS) + (second & SEPTETS);
   }
   measured.smart = false;
   measured.languages = 0;
-  if ((kinds & NOT_GSM7_ASCII) !== 0) return countAny(bytes, at, end, kinds, smart);
+  // Up to three are left. A text that ends within a character is one of `countAny`, too.
+  for (; here < end; here += 1) {
+    const kind = KINDS[bytes[here]!]!;
+    kinds |= kind;
+    if ((kinds & NOT_GSM7_ASCII) !== 0) break;
+    septets += kind & SEPTETS;
+  }
+  if ((kinds & NOT_GSM7_ASCII) !== 0) {
+    return countAny(bytes, view, at, here, end, septets, kinds & RETURN, smart);
+  }
   measured.encoding = ENCODING_GSM7;
   measured.plain = (kinds & NOT_PLAIN) === 0;
   measured.units = septets;
@@ -94,39 +118,62 @@ export function countSegments(
   return countGsm7(bytes, at, end, septets === end - at && (kinds & RETURN) === 0);
 }
 
+/** Goes on at `asciiEnd`: all before is ASCII of the GSM alphabet, so many septets. */
 function countAny(
   bytes: Uint8Array,
+  view: DataView,
   at: number,
+  asciiEnd: number,
   end: number,
-  kinds: number,
+  asciiSeptets: number,
+  asciiReturn: number,
   smart: boolean,
 ): number {
-  let septets = 0;
-  let units = 0;
-  let gsm7 = true;
-  for (let here = at; here < end; ) {
-    const lead = bytes[here]!;
-    let width: number;
-    if (lead < 0x80) {
-      width = WIDTHS[lead]!;
-      here += 1;
-      units += 1;
-    } else {
+  let septets = asciiSeptets;
+  let units = asciiEnd - at;
+  let kinds = asciiReturn;
+  let missing = 0;
+  for (let here = asciiEnd; here < end; ) {
+    let pair = ANOTHER << STEP_BITS;
+    if (here + 3 < end) {
+      const four = view.getInt32(here, true);
+      pair = PAIRS[four & 0xffff]!;
+      const second = PAIRS[four >>> 16]!;
+      if (((pair | second) & NOT_GSM7_ASCII) === 0) {
+        kinds |= pair | second;
+        septets += (pair & SEPTETS) + (second & SEPTETS);
+        units += 4;
+        here += 4;
+        continue;
+      }
+    } else if (here + 1 < end) pair = PAIRS[view.getUint16(here, true)]!;
+    const step = pair >>> STEP_BITS;
+    if (step === ANOTHER) {
       const character = characterAt(bytes, here, end);
-      here += character & 7;
       const codePoint = character >>> 3;
-      width = gsm7Septets(codePoint);
+      const width = gsm7Septets(codePoint);
+      if (width === 0) missing = NOT_GSM7_ASCII;
+      if (codePoint === 0x0d) kinds |= RETURN;
+      septets += width;
       units += codePoint > 0xffff ? 2 : 1;
+      here += character & 7;
+      continue;
     }
-    if (width === 0) gsm7 = false;
-    septets += width;
+    // Without a branch: which of the steps comes next is what nobody predicts.
+    kinds |= pair;
+    missing |= pair & (pair << 1);
+    septets += pair & SEPTETS;
+    units += 2 - ((step | (step >>> 1)) & 1);
+    here += 2 - (step & 1);
   }
+  const gsm7 = (missing & NOT_GSM7_ASCII) === 0;
+  const hasReturn = (kinds & RETURN) !== 0;
   measured.plain = false;
   if (gsm7) {
     measured.encoding = ENCODING_GSM7;
     measured.units = septets;
     if (septets <= GSM7_SINGLE) return 1;
-    return countGsm7(bytes, at, end, septets === units && (kinds & RETURN) === 0);
+    return countGsm7(bytes, at, end, septets === units && !hasReturn);
   }
   const segments = units <= UCS2_SINGLE ? 1 : cutText(bytes, at, end, ENCODING_UCS2, 0, NO_ENDS);
   if (smart) {

@@ -33,7 +33,7 @@ import {
   STREAMS,
 } from "../../../core/subjects.js";
 import { serve } from "../../../services/connectors/main.js";
-import { countSegments, measured } from "../../../workers/segments.js";
+import { countSegments, measured, nationalSegments } from "../../../workers/segments.js";
 import { until } from "../../until.js";
 import { stored } from "../dispatch/system.js";
 import { startRole } from "../role.js";
@@ -49,7 +49,12 @@ export interface Wanted {
   readonly text?: string;
   readonly from?: string;
   readonly hop?: number;
-  readonly candidates?: readonly string[];
+  /** Carriers behind the first, and the sender that each of them gets if it is not the message's. */
+  readonly candidates?: readonly (string | { readonly carrier: string; readonly sender: string })[];
+  /** What sender rule, plan and carrier have made of the message. */
+  readonly sender?: string;
+  readonly smart?: boolean;
+  readonly language?: number;
   readonly expiresAtMs?: number;
   readonly validitySeconds?: number;
   readonly receipt?: 0 | 1 | 2;
@@ -212,7 +217,9 @@ function recordOf(wanted: Wanted, token: Uint8Array): DispatchRecord {
   const { to, from = "Floe", text = "Hello", hop = 0, candidates = [], receipt = 0 } = wanted;
   const bytes = Buffer.from(text, "utf8");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const segments = countSegments(bytes, view, 0, bytes.length);
+  const { sender = "", smart = false, language = 0 } = wanted;
+  let segments = countSegments(bytes, view, 0, bytes.length, smart);
+  if (language !== 0) segments = nationalSegments(bytes, view, 0, bytes.length, language);
   const messageId = Buffer.alloc(16);
   fillRandom(messageId);
   const nowMs = SYSTEM_CLOCK.nowMs();
@@ -227,15 +234,12 @@ function recordOf(wanted: Wanted, token: Uint8Array): DispatchRecord {
     plain: measured.plain,
     toTok: Buffer.from(tokenOf(to, token)!),
     message,
-    candidates: candidates.map((carrier) => ({
-      carrier,
-      costMicros: 1n,
-      costCurrency: "EUR",
-      sender: "",
+    candidates: candidates.map((one) => ({
+      carrier: typeof one === "string" ? one : one.carrier,
+      ...{ costMicros: 1n, costCurrency: "EUR" },
+      sender: typeof one === "string" ? "" : one.sender,
     })),
-    sender: "",
-    smart: false,
-    languages: 0,
+    ...{ sender, smart: measured.smart, languages: measured.languages },
   };
 }
 

@@ -112,6 +112,59 @@ peers("is read as it was meant: addresses, alphabets, parts", () =>
   }),
 );
 
+peers("is read as dispatch decided it: sender, replaced characters, national tables", () =>
+  withServer(async (kit, server) => {
+    await kit.configure("alpha", server.port);
+    await kit.connect("one");
+    await kit.publish("alpha", [
+      { to: "+447700900123", text: "plain", from: "Customer", sender: "72345" },
+      { to: "+447700900124", text: "It’s “here”…", smart: true },
+      { to: "+447700900125", text: "şifreniz 1234", language: 1 },
+      { to: "+447700900126", text: "नमस्ते ".repeat(25), language: 6 },
+    ]);
+    await kit.waitFor("alpha", KIND.submitted, 4);
+    const [plain, smart, single, first, second] = server.submits as [PDU, PDU, PDU, PDU, PDU];
+    assert.equal([plain["source_addr_ton"], plain["source_addr"]], [3, "72345"]);
+    const bodyOf = (pdu: PDU) => pdu["short_message"] as { message: string; udh?: Buffer[] };
+    assert.is(smart["data_coding"], 0);
+    assert.equal(bodyOf(smart).message, `It's "here"...`);
+    const headerOf = (pdu: PDU) => (bodyOf(pdu).udh ?? []).map((one) => one.toString("hex"));
+    assert.equal([single["esm_class"], single["data_coding"]], [0x40, 0]);
+    assert.equal(headerOf(single), ["240101"]);
+    assert.equal([first["esm_class"], second["esm_class"]], [0x40, 0x40]);
+    assert.equal(headerOf(first)[1], "250106");
+    assert.match(headerOf(first)[0]!, /^0003..0201$/);
+    assert.match(headerOf(second)[0]!, /^0003..0202$/);
+  }),
+);
+
+peers("a refused message goes to its next carrier with that carrier's sender", () =>
+  withServer(async (kit, server) => {
+    // The simulated carrier refuses numbers that end so; the server takes what comes to it then.
+    const alpha = await kit.simulate();
+    await kit.configure("alpha", alpha.port);
+    await kit.configure("beta", server.port);
+    await kit.connect("one");
+    const own = { carrier: "beta", sender: "72345" };
+    await kit.publish("alpha", [
+      { to: "+447700900003", from: "Customer", sender: "Alpha", candidates: ["gone", own] },
+      { to: "+447700910003", from: "Customer", sender: "Alpha", candidates: ["beta"] },
+      { to: "+447700920003", from: "Customer", candidates: [own], text: "It’s…", smart: true },
+    ]);
+    await kit.waitFor("beta", KIND.submitted, 3);
+    const told = server.submits.map((pdu) => [
+      pdu["destination_addr"],
+      pdu["source_addr"],
+      (pdu["short_message"] as { message: string }).message,
+    ]);
+    assert.equal(told.sort(), [
+      ["447700900003", "72345", "Hello"],
+      ["447700910003", "Customer", "Hello"],
+      ["447700920003", "72345", "It's..."],
+    ]);
+  }),
+);
+
 peers("a wrong password: nothing is sent, and nothing fails", () =>
   withServer(async (kit, server) => {
     await kit.configure("alpha", server.port, { password: "wrong" });

@@ -17,7 +17,7 @@ import { START_BYTES } from "../../../services/connectors/record.js";
 import { beginPdu, COMMAND, endPdu } from "../../../services/connectors/smpp/pdu.js";
 import { decodePdu, type SmPdu } from "../../../services/connectors/smpp/pdu-object.js";
 import { newSubmitWriter } from "../../../services/connectors/smpp/submit.js";
-import { countSegments, measured } from "../../../workers/segments.js";
+import { countSegments, measured, nationalSegments } from "../../../workers/segments.js";
 
 export const DAY_MS = 86_400_000;
 const NOW_MS = Date.UTC(2026, 10, 24);
@@ -30,20 +30,30 @@ export interface Wanted {
   readonly validitySeconds?: number;
   readonly alphabet?: CarrierConfig["alphabet"];
   readonly reference?: number;
+  /** In place of `from`, as a sender rule has it. */
+  readonly sender?: string;
+  /** The plan allows typographic characters to be replaced. */
+  readonly smart?: boolean;
+  /** National language whose tables are used, by its number. */
+  readonly language?: number;
 }
 
 /** All parts of a message, as the carrier reads them. */
 export function partsOf(wanted: Wanted): SmPdu[] | typeof CANNOT {
   const { to = "+447700900123", from = "Floe", text = "Hello", alphabet = "gsm7" } = wanted;
   const { receipt = 0, validitySeconds = 0, reference = 0x2a } = wanted;
+  const { sender = "", smart = false, language = 0 } = wanted;
   const utf8 = Buffer.from(text, "utf8");
   const view = new DataView(utf8.buffer, utf8.byteOffset, utf8.length);
-  const segments = countSegments(utf8, view, 0, utf8.length);
+  let segments = countSegments(utf8, view, 0, utf8.length, smart);
+  if (language !== 0) segments = nationalSegments(utf8, view, 0, utf8.length, language);
+  assert.ok(segments > 0);
   const body = { $case: "text" as const, text };
   const bytes = DispatchRecord.encode(
     DispatchRecord.fromPartial({
       ...{ messageId: Buffer.alloc(16), segments, plain: measured.plain },
-      encoding: measured.encoding as 1 | 2,
+      ...{ encoding: measured.encoding as 1 | 2, sender },
+      ...{ smart: measured.smart, languages: measured.languages },
       expiresAtMs: BigInt(NOW_MS + validitySeconds * 1_000),
       message: Message.fromPartial({ to, from, body, receipt, validitySeconds }),
     }),

@@ -100,6 +100,67 @@ submit("a long text: each part with its header, 153 septets or 67 units", () => 
   );
 });
 
+submit("a sender rule's sender in place of the customer's", () => {
+  const pdu = only({ from: "Customer", sender: "72345" });
+  assert.equal([pdu.sourceTon, pdu.sourceNpi, pdu.source], [3, 0, "72345"]);
+  assert.is(only({ from: "Customer", sender: "+447700900000" }).source, "447700900000");
+  assert.is(only({ from: "", sender: "Floe" }).source, "Floe");
+  assert.is(only({ from: "Customer", sender: "" }).source, "Customer");
+  assert.is(partsOf({ sender: "x".repeat(22) }), CANNOT);
+});
+
+submit("typographic characters are replaced where dispatch counted them so", () => {
+  const replaced = only({ text: "It’s “here”…", smart: true });
+  assert.equal([replaced.dataCoding, replaced.esmClass], [0, 0]);
+  assert.is(Buffer.from(replaced.content).toString("latin1"), `It's "here"...`);
+  const kept = only({ text: "It’s “here”…" });
+  assert.is(kept.dataCoding, 8);
+  const parts = partsOf({ text: "It’s ".repeat(40), smart: true }) as SmPdu[];
+  assert.equal(
+    parts.map(({ dataCoding, content }) => [dataCoding, content.length - 6]),
+    [
+      [0, 153],
+      [0, 47],
+    ],
+  );
+  const latin = only({ text: "“Grüße”", smart: true, alphabet: "latin1" });
+  assert.equal([latin.dataCoding, Buffer.from(latin.content).toString("latin1")], [0, '"Grüße"']);
+});
+
+submit("national tables are named in the header of every part", () => {
+  const single = only({ text: "şifreniz", language: 1 });
+  assert.equal([single.esmClass, single.dataCoding], [0x40, 0]);
+  assert.equal([...single.content.subarray(0, 6)], [3, 0x24, 1, 1, 0x1b, 0x73]);
+  const locking = only({ text: "नमस्ते", language: 6 });
+  assert.is(Buffer.from(locking.content).toString("hex"), "03250106" + "2f424c5f2759");
+  const both = only({ text: "नमस्ते ॑", language: 6 });
+  assert.is(Buffer.from(both.content).toString("hex"), "06240106250106" + "2f424c5f2759201b26");
+  const long = partsOf({ text: "ş".repeat(160), language: 1 }) as SmPdu[];
+  assert.equal(
+    long.map(({ esmClass, dataCoding, content }) => [
+      ...[esmClass, dataCoding, content.length],
+      ...content.subarray(0, 9),
+    ]),
+    [
+      [0x40, 0, 158, 8, 0, 3, 0x2a, 2, 1, 0x25, 1, 1],
+      [0x40, 0, 20, 8, 0, 3, 0x2a, 2, 2, 0x25, 1, 1],
+    ],
+  );
+});
+
+submit("national tables are none of a carrier's that takes other octets", () => {
+  const pdu = only({ text: "şifreniz", language: 1, alphabet: "latin1" });
+  assert.equal([pdu.esmClass, pdu.dataCoding], [0, 8]);
+});
+
+submit("a cluster is not divided", () => {
+  const parts = partsOf({ text: `${"ж".repeat(65)}👍🏽${"ж".repeat(9)}` }) as SmPdu[];
+  const texts = parts.map(({ content }) =>
+    Buffer.from(content.subarray(6)).swap16().toString("utf16le"),
+  );
+  assert.equal(texts, ["ж".repeat(65), `👍🏽${"ж".repeat(9)}`]);
+});
+
 submit("an address that no field holds cannot be sent", () => {
   assert.is(partsOf({ to: "" }), CANNOT);
   assert.is(partsOf({ from: "" }), CANNOT);
