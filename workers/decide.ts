@@ -17,6 +17,8 @@ import { NUMBER_DIGITS_MAX, NUMBER_DIGITS_MIN, SEGMENTS_MAX } from "../core/limi
 import { REASON } from "../core/message.js";
 import { LANGUAGE_ID_MAX } from "../core/national.js";
 import { FLAG } from "../core/stream/fields.js";
+import { keepsMargin } from "./candidates.js";
+import { type Choice, clearChoice } from "./choice.js";
 import { COUNTRY_UNKNOWN, countryCode } from "./codes.js";
 import { countryOf, destinationOf, lookedUp, networkOf } from "./destinations.js";
 import { ACTION, actionOf, allowsClass, guardOf } from "./guards.js";
@@ -24,14 +26,7 @@ import { number, readNumber } from "./number.js";
 import { COUNTRY_CODES as NUMBER_COUNTRIES } from "./number-plans.js";
 import { sellTerms } from "./rates.js";
 import { amountOf, basisOf, isTiered } from "./rating.js";
-import {
-  type Choice,
-  chooseCarriers,
-  clearChoice,
-  keepsMargin,
-  type Routing,
-  type RoutingQuery,
-} from "./routing.js";
+import { chooseCarriers, type Routing, type RoutingQuery } from "./routing.js";
 import { countSegments, measured, nationalSegments } from "./segments.js";
 import { senderKindOf } from "./senders.js";
 
@@ -108,6 +103,8 @@ export interface Places {
 
 const SMS = 0;
 const NO_REGION = 0;
+const PLUS = 0x2b;
+const ZERO = 0x30;
 /** Of each country that numbers tell, its code. */
 const CODES = Int32Array.from(NUMBER_COUNTRIES, (country) => countryCode(country));
 
@@ -196,10 +193,15 @@ function readRecipient(
   query: RoutingQuery,
   anyNumber: boolean,
 ): number {
-  if (toEnd <= toAt || !readNumber(bytes, toAt, toEnd, NO_REGION)) return REASON.NUMBER_INVALID;
+  const read = toEnd > toAt && readNumber(bytes, toAt, toEnd, NO_REGION);
+  if (anyNumber) {
+    if (!read) number.country = 0;
+    if (!takeDigits(bytes, toAt, toEnd)) return REASON.NUMBER_INVALID;
+  } else if (!read || !number.possible || number.length < NUMBER_DIGITS_MIN) {
+    return REASON.NUMBER_INVALID;
+  }
   const { length } = number;
-  if (length < NUMBER_DIGITS_MIN || length > NUMBER_DIGITS_MAX) return REASON.NUMBER_INVALID;
-  if (!number.possible && !anyNumber) return REASON.NUMBER_INVALID;
+  if (length > NUMBER_DIGITS_MAX) return REASON.NUMBER_INVALID;
   decision.digits = length;
   const destination = destinationOf(tables, number.digits, 0, length);
   const network = networkOf(tables, destination, number.digits, 0, length);
@@ -215,6 +217,19 @@ function readRecipient(
     country >= 0 ? countryCodes[country]! : (CODES[number.country] ?? COUNTRY_UNKNOWN);
   query.countryIndex = country >= 0 ? country : countryIndices[query.country]!;
   return REASON.NONE;
+}
+
+/** "+" and digits, as they are: whose prefix counts, whatever the numbering plans say. */
+function takeDigits(bytes: Uint8Array, at: number, end: number): boolean {
+  const length = end - at - 1;
+  if (length < 1 || length > NUMBER_DIGITS_MAX || bytes[at] !== PLUS) return false;
+  for (let index = 0; index < length; index += 1) {
+    const digit = bytes[at + 1 + index]!;
+    if (digit < ZERO || digit > ZERO + 9) return false;
+    number.digits[index] = digit;
+  }
+  number.length = length;
+  return true;
 }
 
 function fillQuery(places: Places, decision: Decision, query: RoutingQuery): void {
@@ -271,7 +286,7 @@ function useLanguage(
     const segments = nationalSegments(bytes, view, textAt, textEnd, language);
     if (segments === 0 || segments >= decision.segments) continue;
     query.priceMicros = amountOf(allTerms, terms, segments);
-    if (!keepsMargin(routing, query, choice, segments)) continue;
+    if (!keepsMargin(segments)) continue;
     decision.segments = segments;
     takeMeasured(decision);
   }

@@ -28,6 +28,8 @@ export interface Guards {
   readonly ceilings: Float64Array;
   /** By guard and carrier: 1 if the account's traffic must not go there. */
   readonly never: Uint8Array;
+  /** By guard: 1 if there is any such carrier. */
+  readonly bars: Uint8Array;
   readonly carriers: number;
 }
 
@@ -101,6 +103,7 @@ export function openGuards(bytes: Uint8Array, names: TableNames): Guards {
     ),
     ceilings: Float64Array.from(rows, (row) => row.priceCeilingMicros),
     never,
+    bars: Uint8Array.from(rows, (row) => (row.neverCarriers.length > 0 ? 1 : 0)),
     carriers,
   };
 }
@@ -118,6 +121,11 @@ export function actionOf(guards: Guards, guard: number, country: number): number
 /** @param trafficClass 1 to 3. */
 export function allowsClass(guards: Guards, guard: number, trafficClass: number): boolean {
   return (guards.classes[guard]! & (1 << trafficClass)) !== 0;
+}
+
+/** Whether `neverCarrier` says so of any. */
+export function barsCarriers(guards: Guards, guard: number): boolean {
+  return guards.bars[guard] === 1;
 }
 
 export function neverCarrier(guards: Guards, guard: number, carrier: number): boolean {

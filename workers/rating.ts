@@ -5,23 +5,30 @@
  * units * price; plus the fee of the message; plus the fee of each segment; at least the minimum;
  * rounded to so many decimals of the currency. Sell decks and buy decks alike.
  *
- * Terms lie in 64 bytes each, one cache line: a message that twenty carriers offer for reads twenty.
+ * Most rates are a price for a segment and nothing else. These prices lie by themselves, so that the
+ * twenty that a message meets come from the cache; what else a rate says fills one line of it.
  * CGRateS names where they exist: price Rate, increment RateIncrement, message fee ConnectFee,
  * rounding RoundingMethod and RoundingDecimals.
  */
 import assert from "node:assert";
+import { SEGMENT_MICROS_MAX } from "../core/limits.js";
 import { type RateTerms, ROUNDING, TIERS } from "./source.js";
 
-/** Rates by index: `words` has TERM_WORDS numbers for each, in the places of TERM. */
+/**
+ * Rates by index. `words` has, for each, its price if that is all there is to it (else NOT_PLAIN);
+ * and after these of all, for each, TERM_WORDS numbers in the places of TERM.
+ */
 export interface Terms {
   readonly words: Float64Array;
   /** Steps of the tiered ones: how many, then `from` and price of each. */
   readonly tiers: Float64Array;
 }
 
-export const TERM_WORDS = 8;
+/** The rate is more than a price for a segment. */
+export const NOT_PLAIN = -1;
+const TERM_WORDS = 8;
 /** Places of one rate's numbers. */
-export const TERM = {
+const TERM = {
   priceMicros: 0,
   messageFeeMicros: 1,
   segmentFeeMicros: 2,
@@ -44,10 +51,11 @@ const FORM_PAIR = 3;
 
 /** Rows of a deck are many and terms few: equal ones are to be given once. */
 export function encodeTerms(rates: readonly RateTerms[]): Terms {
-  const words = new Float64Array(rates.length * TERM_WORDS);
+  const words = new Float64Array(rates.length * (1 + TERM_WORDS));
   const tiers: number[] = [];
   for (const [index, rate] of rates.entries()) {
-    const at = index * TERM_WORDS;
+    const at = placeOf(words, index);
+    words[index] = isPlain(rate) ? rate.priceMicros : NOT_PLAIN;
     words[at + TERM.priceMicros] = rate.tiers?.steps[0]?.priceMicros ?? rate.priceMicros;
     words[at + TERM.messageFeeMicros] = rate.messageFeeMicros;
     words[at + TERM.segmentFeeMicros] = rate.segmentFeeMicros;
@@ -67,13 +75,33 @@ export function encodeTerms(rates: readonly RateTerms[]): Terms {
   return { words, tiers: Float64Array.from(tiers) };
 }
 
+/** Where the numbers of a rate begin. */
+function placeOf(words: Float64Array, index: number): number {
+  return ((words.length / (1 + TERM_WORDS)) | 0) + index * TERM_WORDS;
+}
+
+/** Whose products are exact, too. */
+function isPlain(rate: RateTerms): boolean {
+  const { messageFeeMicros, segmentFeeMicros, minimumMicros } = rate;
+  return (
+    rate.unit === "segment" &&
+    rate.tiers === undefined &&
+    rate.increment === 1 &&
+    rate.decimals === 6 &&
+    messageFeeMicros + segmentFeeMicros + minimumMicros === 0 &&
+    rate.priceMicros <= SEGMENT_MICROS_MAX
+  );
+}
+
 /**
  * What a message of `segments` segments costs under rate `index`; a tiered one at the price of an
  * account's first segments of the month. Trips an assertion rather than be inexact.
  */
 export function amountOf(terms: Terms, index: number, segments: number): number {
   const { words } = terms;
-  const at = index * TERM_WORDS;
+  const plainMicros = words[index]!;
+  if (plainMicros !== NOT_PLAIN) return segments * plainMicros;
+  const at = placeOf(words, index);
   if (words[at + TERM.tiersAt]! >= 0) return tierAmountOf(terms, index, 0, segments);
   const units = unitsOf(words, at, segments);
   return finish(words, at, units * words[at + TERM.priceMicros]!, segments);
@@ -91,7 +119,7 @@ export function tierAmountOf(
   segments: number,
 ): number {
   const { words, tiers } = terms;
-  const at = index * TERM_WORDS;
+  const at = placeOf(words, index);
   const tiersAt = words[at + TERM.tiersAt]!;
   if (tiersAt < 0) return amountOf(terms, index, segments);
   const units = unitsOf(words, at, segments);
@@ -123,12 +151,12 @@ export function tierAmount(
 
 /** Whether the price depends on the account's segments of the month. */
 export function isTiered(terms: Terms, index: number): boolean {
-  return terms.words[index * TERM_WORDS + TERM.tiersAt]! >= 0;
+  return terms.words[placeOf(terms.words, index) + TERM.tiersAt]! >= 0;
 }
 
 /** floe.v1.ChargeBasis of the rate; 0: that of the plan. */
 export function basisOf(terms: Terms, index: number): number {
-  return (terms.words[index * TERM_WORDS + TERM.form]! >>> FORM_BASIS_SHIFT) & FORM_PAIR;
+  return (terms.words[placeOf(terms.words, index) + TERM.form]! >>> FORM_BASIS_SHIFT) & FORM_PAIR;
 }
 
 function modeOf(words: Float64Array, at: number): number {

@@ -18,6 +18,7 @@ import {
   RECORDS,
   varintOf,
 } from "../core/stream/frame.js";
+import type { Choice } from "./choice.js";
 import type { Decision } from "./decide.js";
 import { toPrefixDigits } from "./destinations.js";
 import { number } from "./number.js";
@@ -33,7 +34,7 @@ import {
   setUint53,
 } from "./output.js";
 import { encodePieces, pieceBytes, putPiece } from "./pieces.js";
-import type { Choice, Routing } from "./routing.js";
+import type { Routing } from "./routing.js";
 import { packPlace, VERDICT_AT } from "./task.js";
 
 /** Where the request lies, and its fields. */

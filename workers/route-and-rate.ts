@@ -25,6 +25,7 @@ import {
   readFields,
   varintOf,
 } from "../core/stream/frame.js";
+import { type Choice, clearChoice, newChoice } from "./choice.js";
 import { clearDecision, type Decision, decide, newDecision, type Places } from "./decide.js";
 import { number } from "./number.js";
 import { ensure, newOutput, type Output } from "./output.js";
@@ -37,14 +38,7 @@ import {
   VERDICT_ENC_AT,
   VERDICT_TOK_AT,
 } from "./records.js";
-import {
-  type Choice,
-  clearChoice,
-  newChoice,
-  newRoutingQuery,
-  openRouting,
-  type Routing,
-} from "./routing.js";
+import { newRoutingQuery, openRouting, type Routing } from "./routing.js";
 import {
   addNumber,
   beginSealing,
@@ -91,7 +85,7 @@ let opened: { image: SharedArrayBuffer; routing: Routing } | undefined;
 /** @throws FloeError "tables.invalid", "keys.invalid" */
 export default function routeAndRate(task: RouteTask): RouteResult {
   if (opened?.image !== task.tables) {
-    opened = { image: task.tables, routing: openRouting(openTables(task.tables)) };
+    opened = { image: task.tables, routing: openRouting(openTables(task.tables, true)) };
   }
   const { routing } = opened;
   query.health = task.health;

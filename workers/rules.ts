@@ -350,3 +350,18 @@ function firstOf({ bits, words }: Matcher): number {
   }
   return -1;
 }
+
+/**
+ * What a message of this price may cost at most, in the same currency. A margin in percent is rounded
+ * up to a whole micro-unit.
+ */
+export function costLimit(rules: Rules, rule: number, priceMicros: number): number {
+  const points = rules.marginBasisPoints[rule]!;
+  const least = rules.marginMicros[rule]!;
+  if (points === 0) return priceMicros - Math.max(least, 0);
+  // By parts, since price times points may be inexact.
+  const whole = Math.floor(priceMicros / BASIS_POINTS_MAX);
+  const rest = priceMicros - whole * BASIS_POINTS_MAX;
+  const ofRest = Math.ceil((rest * points) / BASIS_POINTS_MAX);
+  return priceMicros - Math.max(least, whole * points + ofRest);
+}

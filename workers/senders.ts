@@ -33,6 +33,8 @@ const POLICIES: Readonly<Record<SenderPolicy, number>> = {
   replace: 2,
   refuse: 3,
 };
+/** "+" and 15 digits. Verdicts have room for so much. */
+const REPLACEMENT_BYTES_MAX = 16;
 /** What `passSender` gives beside the index of a replacement. */
 export const SENDER_OWN = -1;
 export const SENDER_REFUSED = -2;
@@ -44,6 +46,8 @@ export interface Senders {
   readonly countries: Uint16Array;
   /** By that row and carrier: index of the rule, -1: none. */
   readonly rules: Int32Array;
+  /** By that row: 1 if any carrier has a rule. */
+  readonly judges: Uint8Array;
   readonly carriers: number;
   /** By rule and kind of sender. */
   readonly policies: Uint8Array;
@@ -92,6 +96,9 @@ export function problemsOfSenders({
     }
     if (policies.includes("replace") && row.replacement === "") {
       problems.push(`${where} replacement: is missing`);
+    }
+    if (Buffer.byteLength(row.replacement) > REPLACEMENT_BYTES_MAX) {
+      problems.push(`${where} replacement: is longer than ${REPLACEMENT_BYTES_MAX} octets`);
     }
   }
   return problems;
@@ -150,7 +157,11 @@ function layOut(rows: readonly SenderRuleRow[], names: TableNames) {
       rules.push(both >= 0 ? both : ofCountry >= 0 ? ofCountry : rules[index]!);
     }
   }
-  return { countries, rules: Int32Array.from(rules) };
+  const judges = new Uint8Array(named.length + 1);
+  for (const [index, rule] of rules.entries()) {
+    if (rule >= 0) judges[Math.floor(index / names.carriers.length)] = 1;
+  }
+  return { countries, rules: Int32Array.from(rules), judges };
 }
 
 /** SENDER_KIND of `bytes[at, end)`: "+" and digits, few digits alone, anything else; any: empty. */
@@ -177,6 +188,18 @@ function keyBytes(rule: number, account: number, sender: string): Uint8Array {
   bytes.writeUInt32LE(account, 4);
   bytes.write(sender, KEY_HEAD);
   return bytes;
+}
+
+/** Whether `passSender` needs to be asked at all: else every sender passes. */
+export function judgesSenders(senders: Senders, country: number, kind: number): boolean {
+  if (senders.none || kind === SENDER_KIND.any) return false;
+  return senders.judges[senders.countries[country]!] === 1;
+}
+
+/** Whether every sender of the kind passes as it is. */
+export function letsAll(senders: Senders, country: number, carrier: number, kind: number): boolean {
+  const rule = senders.rules[senders.countries[country]! * senders.carriers + carrier]!;
+  return rule < 0 || senders.policies[rule * KINDS + kind] === POLICIES.allow;
 }
 
 /**
