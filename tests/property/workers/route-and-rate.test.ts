@@ -9,6 +9,8 @@ import { isFloeError } from "../../../core/errors.js";
 import { REASON, STATE } from "../../../core/message.js";
 import { openNumber, tokenOf } from "../../../core/number-seal.js";
 import type { RequestRecord } from "../../../core/proto/floe/v1/frames.js";
+import { number, readNumber } from "../../../workers/number.js";
+import { COUNTRY_CODES } from "../../../workers/number-plans.js";
 import { countSegments, measured } from "../../../workers/segments.js";
 import { INDEX_STRIDE } from "../../../workers/task.js";
 import {
@@ -103,16 +105,21 @@ task("verdicts and dispatch records say what the requests and the tables say", (
         );
         assert.is(verdict.segments, segmentsOf(text));
         assert.is(verdict.encoding, measured.encoding);
-        const digits = /^\+([1-9]\d{6,14})$/.exec(message.to)?.[1];
-        assert.is(verdict.reason === REASON.NUMBER_INVALID, digits === undefined);
-        if (digits !== undefined) {
+        const read = Buffer.from(message.to);
+        const isNumber = readNumber(read, 0, read.length, 0);
+        const digits = Buffer.from(number.digits.subarray(0, number.length)).toString("latin1");
+        const isTaken = isNumber && number.possible && /^\d{7,15}$/.test(digits);
+        assert.is(verdict.reason === REASON.NUMBER_INVALID, !isTaken);
+        if (isTaken) {
           const opened = openNumber(verdict.toEnc, verdict.messageId, KEYS.data["2026-11"]!);
           assert.is(opened, digits);
           assert.is(Buffer.compare(verdict.toTok, tokenOf(digits, TOKEN_KEY)!), 0);
-          const known = SOURCE.networks.filter(({ prefix }) => digits.startsWith(prefix));
-          const network = known.sort((a, b) => b.prefix.length - a.prefix.length)[0];
-          assert.is(verdict.country, network?.country ?? "");
-          assert.is(verdict.toPrefix, network?.prefix.slice(0, 8) ?? "");
+          const { prefixes, of, ids } = SOURCE.networks;
+          const known = prefixes.filter((prefix) => digits.startsWith(prefix));
+          const prefix = known.sort((a, b) => b.length - a.length)[0] ?? "";
+          const network = ids[of[prefixes.indexOf(prefix)] ?? -1];
+          assert.is(verdict.country, network?.country ?? COUNTRY_CODES[number.country]);
+          assert.is(verdict.toPrefix, prefix.slice(0, 8));
         }
         if (verdict.state !== STATE.ROUTED) {
           assert.is(verdict.state, STATE.REJECTED);
