@@ -6,6 +6,7 @@
  * sent, and rows are nobody's business in a log (promise P7). The client's own log is off for the
  * same reason.
  */
+import { readFileSync } from "node:fs";
 import { Readable } from "node:stream";
 import {
   ClickHouseError,
@@ -14,6 +15,7 @@ import {
   createClient,
 } from "@clickhouse/client";
 import { FloeError } from "./errors.js";
+import type { CommonSettings } from "./host.js";
 
 export type ClickHouseValue =
   | string
@@ -60,6 +62,23 @@ export interface ClickHouse {
   /** Whether it answers. */
   ping(): Promise<boolean>;
   close(): Promise<void>;
+}
+
+/** @throws FloeError "settings.invalid" if the file with the password cannot be read. */
+export function clickHouseOptions(common: CommonSettings): ClickHouseOptions {
+  const file = common.clickhousePasswordFile;
+  let password = "";
+  try {
+    if (file !== "") password = readFileSync(file, "utf8").trim();
+  } catch (cause) {
+    throw new FloeError("settings.invalid", { problems: [`${file} cannot be read.`] }, cause);
+  }
+  return {
+    url: common.clickhouseUrl,
+    user: common.clickhouseUser,
+    password,
+    database: common.clickhouseDatabase,
+  };
 }
 
 const CONNECTIONS_MAX = 8;

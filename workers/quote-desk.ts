@@ -123,7 +123,7 @@ export function openQuoteDesk(images: TableImages): QuoteDesk {
       return answered.map((one) => ("problem" in one ? one : quoteOf(one)));
     },
     async quoteRouted(messages, planOf, nowMs, version) {
-      const parsed = messages.map((message) => withPlan(hypotheticalRequestOf(message), planOf));
+      const parsed = messages.map((message) => requestOfHypothetical(message, planOf));
       const answered = await askRight(parsed, nowMs, version);
       return answered.map((one) => ("problem" in one ? one : routedQuoteOf(one)));
     },
@@ -147,8 +147,15 @@ export function openQuoteDesk(images: TableImages): QuoteDesk {
   };
 }
 
-/** The account's plan, where the request names none. */
-export function withPlan(
+/** A message of staff as a request, with its account's plan where it names none. */
+export function requestOfHypothetical(
+  message: HypotheticalMessage,
+  planOf: (account: number) => number,
+): QuoteRequest | QuoteProblem {
+  return withPlan(hypotheticalRequestOf(message), planOf);
+}
+
+function withPlan(
   request: QuoteRequest | QuoteProblem,
   planOf: (account: number) => number,
 ): QuoteRequest | QuoteProblem {

@@ -99,6 +99,7 @@ const BASES: readonly QuoteResult["chargeBasis"][] = [null, "submit", "delivered
 const EMPTY_TEXT = Uint8Array.of((MESSAGE.text << 3) | 2, 0);
 const SMS = 0;
 const TRANSACTIONAL = 2;
+const PLAN_MAX = 0xffff_ffff;
 
 /**
  * Quotes from one table set, for as long as it is kept.
@@ -112,7 +113,10 @@ export function openQuoter(image: SharedArrayBuffer): Quoter {
   /** A name goes before a number: a plan may be called "2". */
   function planOf(wanted: string): number | undefined {
     if (wanted === "") return tables.plans[0]?.plan ?? 0;
-    return plans.get(wanted) ?? (/^\d{1,9}$/.test(wanted) ? Number(wanted) : undefined);
+    const named = plans.get(wanted);
+    if (named !== undefined) return named;
+    const plan = /^\d{1,10}$/.test(wanted) ? Number(wanted) : Number.NaN;
+    return plan <= PLAN_MAX ? plan : undefined;
   }
 
   function run(request: QuoteRequest, place: number, nowMs: number): Run | QuoteProblem {

@@ -5,11 +5,13 @@
  * Health says SERVING while the stream is there and no stop has begun.
  */
 
+import { clickHouseOptions, openClickHouse } from "../../core/clickhouse.js";
 import { openGrpcServer } from "../../core/grpc/server.js";
 import type { Serve } from "../../core/host.js";
 import { BUCKETS } from "../../core/subjects.js";
 import type { Desk } from "./call.js";
 import { carrierService } from "./entities/carriers.js";
+import { openRoutingService } from "./explain.js";
 import { ADMIN_SETTINGS } from "./settings.js";
 import { openStaffKeys } from "./staff.js";
 import { openStore } from "./store.js";
@@ -34,7 +36,12 @@ export const serve: Serve = async (host) => {
   lifecycle.onStop("entities", store.stop);
 
   const desk: Desk = { clock, log, staff };
-  const services = [carrierService(desk, store)];
+  const clickhouse = openClickHouse(clickHouseOptions(common));
+  lifecycle.onStop("clickhouse", clickhouse.close);
+  const { keysFile } = common;
+  const routing = await openRoutingService({ desk, client, clickhouse, keysFile });
+  lifecycle.onStop("quotes", routing.close);
+  const services = [carrierService(desk, store), routing.service];
   const server = await openGrpcServer(
     services,
     { ...settings, ...CONNECTION },

@@ -5,12 +5,11 @@
  * deploy/clickhouse, which it migrates first; ATTEMPTS (the sweep). Any number of processes may
  * share the consumers; one of them sweeps and computes rollups, by lease.
  */
-import { readFileSync } from "node:fs";
-import { type ClickHouseOptions, openClickHouse } from "../../core/clickhouse.js";
+import { clickHouseOptions, openClickHouse } from "../../core/clickhouse.js";
 import { sleep } from "../../core/clock.js";
 import { parsePartitions } from "../../core/configuration.js";
-import { FloeError, isFloeError } from "../../core/errors.js";
-import type { CommonSettings, Host, Serve } from "../../core/host.js";
+import { isFloeError } from "../../core/errors.js";
+import type { Host, Serve } from "../../core/host.js";
 import type { Logger } from "../../core/log.js";
 import { holdLeases } from "../../core/stream/lease.js";
 import type { Consumption, StreamClient } from "../../core/stream/stream.js";
@@ -63,7 +62,7 @@ async function start(
   stopping: () => boolean,
 ): Promise<(() => Promise<void>) | undefined> {
   const { clock } = host;
-  const target = clickhouseOptions(host.common);
+  const target = clickHouseOptions(host.common);
   for (;;) {
     if (stopping()) return undefined;
     try {
@@ -184,21 +183,5 @@ async function startChores(
     await leases.stop();
     await chores.stop();
     await watching.stop();
-  };
-}
-
-function clickhouseOptions(common: CommonSettings): ClickHouseOptions {
-  const file = common.clickhousePasswordFile;
-  let password = "";
-  try {
-    if (file !== "") password = readFileSync(file, "utf8").trim();
-  } catch (cause) {
-    throw new FloeError("settings.invalid", { problems: [`${file} cannot be read.`] }, cause);
-  }
-  return {
-    url: common.clickhouseUrl,
-    user: common.clickhouseUser,
-    password,
-    database: common.clickhouseDatabase,
   };
 }
