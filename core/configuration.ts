@@ -21,11 +21,37 @@ const tables = z.strictObject({
    * set, or was passed over on purpose when an older set was put into force.
    */
   through: z.strictObject({ entities: z.int().min(0), carriers: z.int().min(0) }).optional(),
+  /** It was put into force by hand, in spite of changes that are not in it. */
+  held: z.boolean().optional(),
   /** Milliseconds since 1970, and the id of the key whose change or call it was. */
   activatedAtMs: z.int().min(0).optional(),
   activatedBy: z.string().optional(),
 });
 export type TablesConfig = z.output<typeof tables>;
+
+/** `floe_table_sets`, key `set.<version>`: a table set that is kept to go back to. */
+const tableSet = z.strictObject({
+  version: z.int().min(1),
+  object: z.string().min(1),
+  /** SHA-256 of what it was made of, hex: the same rows, the same hash. */
+  hash: z.string(),
+  bytes: z.int().min(0),
+  /** Of which revision of which table it was made. */
+  made: z.record(z.string(), z.string()),
+  builtAtMs: z.int().min(0),
+  buildMs: z.int().min(0),
+  changedBy: z.string(),
+  through: z.strictObject({ entities: z.int().min(0), carriers: z.int().min(0) }),
+});
+export type TableSetConfig = z.output<typeof tableSet>;
+
+/** `floe_table_sets`, key `failure`: why no set can be made of all changes up to `through`. */
+const tableFailure = z.strictObject({
+  through: z.strictObject({ entities: z.int().min(0), carriers: z.int().min(0) }),
+  problems: z.array(z.string()),
+  atMs: z.int().min(0),
+});
+export type TableFailureConfig = z.output<typeof tableFailure>;
 
 /** `floe_accounts`, key = account number in decimal. */
 const account = z.strictObject({
@@ -90,6 +116,8 @@ export function checkCarrier(value: unknown) {
 
 export const parsePartitions = parser("partitions", partitions);
 export const parseTables = parser("tables", tables);
+export const parseTableSet = parser("table set", tableSet);
+export const parseTableFailure = parser("table failure", tableFailure);
 export const parseAccount = parser("account", account);
 export const parseKey = parser("key", apiKey);
 export const parseCarrier = parser("carrier", carrier);

@@ -99,17 +99,19 @@ export async function readDecided(
 
 const DAY_MS = 86_400_000;
 const UUID_7 = 7;
+/** The last day that ClickHouse's Date has; an id may say any time. */
+const DATE_MAX = Date.UTC(2149, 5, 6);
 
 /** When it was accepted: an id of version 7 says the time, one of an idempotency key none. */
 function daysOf(messageId: Uint8Array): { from: string; to: string } {
-  if (messageId[6]! >>> 4 !== UUID_7) return { from: "1970-01-01", to: "2149-06-06" };
+  if (messageId[6]! >>> 4 !== UUID_7) return { from: dayOf(0), to: dayOf(DATE_MAX) };
   const atMs = Buffer.from(messageId).readUIntBE(0, 6);
   // A clock that was set back may have made ids of another day than that of acceptance.
   return { from: dayOf(atMs - DAY_MS), to: dayOf(atMs + DAY_MS) };
 }
 
 function dayOf(atMs: number): string {
-  return new Date(Math.max(0, atMs)).toISOString().slice(0, 10);
+  return new Date(Math.min(Math.max(0, atMs), DATE_MAX)).toISOString().slice(0, 10);
 }
 
 function toldOf(id: string, row: Row, attempts: readonly AttemptRow[]): DecidedMessage {

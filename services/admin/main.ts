@@ -12,6 +12,8 @@ import { BUCKETS } from "../../core/subjects.js";
 import type { Desk } from "./call.js";
 import { carrierService } from "./entities/carriers.js";
 import { openRoutingService } from "./explain.js";
+import { openImportStore } from "./import/import-store.js";
+import { importService } from "./import/service.js";
 import { ADMIN_SETTINGS } from "./settings.js";
 import { openStaffKeys } from "./staff.js";
 import { openStore } from "./store.js";
@@ -41,7 +43,8 @@ export const serve: Serve = async (host) => {
   const { keysFile } = common;
   const routing = await openRoutingService({ desk, client, clickhouse, keysFile });
   lifecycle.onStop("quotes", routing.close);
-  const services = [carrierService(desk, store), routing.service];
+  const imports = importService(desk, openImportStore(store));
+  const services = [carrierService(desk, store), imports, routing.service];
   const server = await openGrpcServer(
     services,
     { ...settings, ...CONNECTION },

@@ -1,0 +1,99 @@
+/** Routing rules: RoutingRuleService. */
+import type { GrpcService } from "../../../core/grpc/server.js";
+import {
+  type RoutingRule,
+  RoutingRuleServiceService,
+} from "../../../core/proto/floe/v1/routing_admin.js";
+import { parseStrategy } from "../../../workers/strategy.js";
+import type { Desk } from "../call.js";
+import type { Kind } from "../crud.js";
+import { crudHandlers } from "../crud-service.js";
+import type { Store } from "../store.js";
+import { amountText, microsOf, scaled, unscaled } from "./amounts.js";
+import { CHANNEL_CHOICES, chosen, numberOf, numbers } from "./choices.js";
+
+/** Percents have two decimals: a basis point is 1/100 of one. */
+const PERCENT_DECIMALS = 2;
+
+export const RULE: Kind<"rule", RoutingRule> = {
+  kind: "rule",
+  field: "rule",
+  word: "routing rule",
+  names: { marginMicros: "min_margin", marginBasisPoints: "min_margin_percent" },
+  toEntity(message, _old, problems) {
+    const percent = message.minMarginPercent === "" ? "0" : message.minMarginPercent;
+    const basisPoints = scaled(percent, PERCENT_DECIMALS);
+    if (basisPoints === undefined) {
+      problems.add("min_margin_percent", 'must be a decimal number such as "5.25", at most 100');
+    }
+    return {
+      id: message.id,
+      order: message.order,
+      accounts: [...new Set(message.accounts)],
+      plans: [...new Set(message.plans)],
+      trafficClasses: numbers(message.trafficClasses),
+      channels: [
+        ...new Set(
+          message.channels.map((one) => chosen(CHANNEL_CHOICES, one, "channels", problems)),
+        ),
+      ],
+      countries: [...new Set(message.countries)],
+      prefixes: [...new Set(message.prefixes)],
+      networks: [...new Set(message.networks)],
+      senders: [...new Set(message.senders)],
+      senderKinds: numbers(message.senderKinds),
+      strategy: message.strategy,
+      marginMicros: microsOf(message.minMargin, "min_margin", problems),
+      marginBasisPoints: basisPoints ?? 0,
+      allowLoss: message.allowLoss,
+    };
+  },
+  toMessage: (entity) => ({
+    id: entity.id,
+    order: entity.order,
+    accounts: entity.accounts,
+    plans: entity.plans,
+    trafficClasses: entity.trafficClasses as RoutingRule["trafficClasses"],
+    channels: entity.channels.map(
+      (one) => numberOf(CHANNEL_CHOICES, one) as RoutingRule["channels"][number],
+    ),
+    countries: entity.countries,
+    prefixes: entity.prefixes,
+    networks: entity.networks,
+    senders: entity.senders,
+    senderKinds: entity.senderKinds as RoutingRule["senderKinds"],
+    strategy: entity.strategy,
+    minMargin: amountText(entity.marginMicros),
+    minMarginPercent:
+      entity.marginBasisPoints === 0 ? "" : unscaled(entity.marginBasisPoints, PERCENT_DECIMALS),
+    allowLoss: entity.allowLoss,
+  }),
+  references(entity, store, problems) {
+    const carriers = store.all("carrier").map(({ key }) => key);
+    const parsed = parseStrategy(entity.strategy, carriers);
+    if ("problem" in parsed) {
+      problems.add("strategy", `${parsed.problem} (at character ${parsed.at + 1})`);
+    }
+    for (const [at, plan] of entity.plans.entries()) {
+      if (store.get("plan", String(plan)) === undefined) {
+        problems.add(`plans[${at}]`, "is not a plan");
+      }
+    }
+  },
+  users: async () => [],
+};
+
+export function routingRuleService(desk: Desk, store: Store): GrpcService {
+  return {
+    name: "floe.v1.RoutingRuleService",
+    definition: RoutingRuleServiceService,
+    implementation: crudHandlers(desk, store, {
+      kind: RULE,
+      service: "RoutingRuleService",
+      entity: "RoutingRule",
+      entities: "RoutingRules",
+      listField: "rules",
+      keyOf: ({ id }: { id: string }) => id,
+    }),
+  };
+}
