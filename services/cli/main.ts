@@ -9,6 +9,8 @@ import { Command, CommanderError } from "commander";
 import { isFloeError } from "../../core/errors.js";
 import { printError } from "../../core/output.js";
 import { addClickhouse } from "./clickhouse.js";
+import { addExplain } from "./explain.js";
+import { addImport } from "./import.js";
 import { addQuote } from "./quote.js";
 import { addSend } from "./send.js";
 import { addServe } from "./serve.js";
@@ -29,6 +31,7 @@ for (const add of [
   addServe,
   addSend,
   addQuote,
+  addImport,
   addStatus,
   addTables,
   addClickhouse,
