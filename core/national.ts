@@ -205,8 +205,8 @@ const LANGUAGES: readonly Language[] = [
       ba bb bc 48 c4 d5 c1 be 21 cc d0 d2 4d 50 4f 57
       54 a b c d e f g h i j k l m n o
       p q r s t u v w x y z 55 51 53 56 70`,
-    single: `00 01 f0 f1 f2 f3 f4 f5 f6 f7 f8 f9 0c 0d 0e 0f 10 11 12 13 14 1b 1f 40 52 58 6b 6c 72 73
-      cd d4`,
+    single: `00 01 f0 f1 f2 f3 f4 f5 f6 f7 f8 f9 0c 0d 0e 0f 10 11 12 13 14 1b 1f 40 52 58 6b 6c 72
+      73 cd d4`,
   },
 ];
 const CONTROLS: Readonly<Record<string, number>> = { LF: 0x0a, FF: 0x0c, CR: 0x0d, SP: 0x20 };

@@ -2,8 +2,8 @@
  * Parts: how much a short message holds, and where a long text is cut.
  *
  * Everything follows from the 140 octets of a message's user data less its header. Cutting and
- * counting are one function here: workers/segments.ts counts with it what does not fit one part, and
- * connectors cut with it, so what is charged is what is sent.
+ * counting are one function here: workers/segments.ts counts with it what does not fit one part,
+ * and connectors cut with it, so what is charged is what is sent.
  *
  * Source: 3GPP TS 23.040, 9.2.3.24 (header), 9.2.3.24.1 and 8 (concatenation), 15 and 16 (national
  * language tables); 3GPP TS 23.038, 6.1.2.1 (7-bit characters fill the octets).

@@ -48,7 +48,7 @@ export function packSeptets(
 }
 
 /**
- * Unpacks `count` septets out of the octets from `at` on, one an octet, into `into` from `intoAt` on.
+ * Unpacks `count` septets from the octets at `at`, one an octet, into `into` from `intoAt` on.
  * The count comes from the message (TP-UDL): seven zero bits at the end may be an "@" or nothing.
  */
 export function unpackSeptets(

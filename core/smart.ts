@@ -4,8 +4,8 @@
  *
  * What is replaced looks or reads the same: quotation marks, dashes, spaces, dots, bullets, forms
  * that Unicode keeps for compatibility, and a letter with a separate accent where the alphabet has
- * it in one. Letters are never replaced by others: "á" is not "a", and no Cyrillic letter is a Latin
- * one. So a text that has such a letter stays as it is.
+ * it in one. Letters are never replaced by others: "á" is not "a", and no Cyrillic letter is a
+ * Latin one. So a text that has such a letter stays as it is.
  *
  * Dispatch counts the replaced text, and connectors submit it: both use this one function.
  */
@@ -54,7 +54,7 @@ for (let code = FULL_WIDTH_AT; code < FULL_WIDTH_END; code += 1) {
 for (const [by, characters] of TABLE) {
   for (const one of characters) REPLACED.set(one.codePointAt(0)!, Buffer.from(by));
 }
-/** UTF-8 of a letter of the alphabet, by its base letter and the accent: base * 0x100 + mark - 0x300. */
+/** UTF-8 of a letter with an accent, by `base * 0x100 + mark - COMBINING_AT`. */
 const COMPOSED = new Map<number, Uint8Array>();
 for (const one of "èéùìòÇåÅÉÄÖÑÜäöñüà") {
   const [base, mark] = one.normalize("NFD");

@@ -13,7 +13,7 @@
 import { LANGUAGE_ID_MAX, lockingShiftTable, singleShiftTable } from "./national.js";
 
 const ESCAPE = 0x1b;
-/** The default alphabet in the order of its septets; at 0x1b stands the escape, which is no text. */
+/** The default alphabet in the order of its septets; at 0x1b stands the escape, no character. */
 const DEFAULT_ALPHABET =
   "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\u001bÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?" +
   "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
@@ -129,7 +129,7 @@ export function characterAt(bytes: Uint8Array, at: number, end: number): number 
   return rareCharacterAt(bytes, at, end);
 }
 
-/** What is not ASCII, of two octets, or of three that any octets may follow; and what is malformed. */
+/** Characters whose first octet restricts the second, those of four octets, and what is malformed. */
 function rareCharacterAt(bytes: Uint8Array, at: number, end: number): number {
   const lead = bytes[at]!;
   // Which second bytes may follow keeps out overlong forms, surrogates and beyond U+10FFFF.

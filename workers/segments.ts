@@ -31,11 +31,11 @@ export const measured = {
 
 /*
  * What a pair of octets adds to a text: its septets in the low bits, and what it makes of the text
- * above them. A lookup for each pair halves the time of one for each octet (44 against 110 ns for 70
- * octets), and the 64 KiB that pairs take are used sparsely: texts have few different ones.
+ * above them. A lookup for each pair halves the time of one for each octet (44 against 110 ns for
+ * 70 octets), and the 64 KiB that pairs take are used sparsely: texts have few different ones.
  */
 const SEPTETS = 7;
-/** In a pair that is not ASCII of the GSM alphabet: it holds a character that the alphabet has not. */
+/** Together with the next: a character is not in the alphabet at all. */
 const NOT_PLAIN = 8;
 const NOT_GSM7_ASCII = NOT_PLAIN << 1;
 /** With a line feed it is a cluster, which is not divided. */

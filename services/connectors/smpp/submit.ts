@@ -2,41 +2,24 @@
  * submit_sm out of a dispatch record, from bytes to bytes.
  *
  * A plain text (ASCII that is the same in the GSM alphabet) in one part is copied from the frame as
- * it stands: that is nearly every message. Anything else is cut (core/parts.ts), encoded once into a
- * scratch buffer, and copied part by part behind its header (UDH). Sender, replaced characters and
- * national tables are those that the record says, as dispatch counted and priced them.
+ * it stands: that is nearly every message. Anything else is cut and encoded once (submit-text.ts)
+ * and copied part by part behind its header (UDH). The sender is the record's, where dispatch
+ * replaced the message's own.
  *
- * Source: SMPP v3.4, 4.4.1 (layout), 5.2.5 (TON), 5.2.6 (NPI), 5.2.12 (esm_class), 5.2.19
- * (data_coding), 7.1.1 (times); 3GPP TS 23.040, 9.2.3.24.1 (concatenation, 8-bit reference), 15
- * (single shift) and 16 (locking shift).
+ * Source: SMPP v3.4, 4.4.1 (layout), 5.2.5 (TON), 5.2.6 (NPI), 5.2.12 (esm_class), 7.1.1 (times).
  */
-import assert from "node:assert";
-import type { CarrierConfig } from "../../../core/configuration.js";
-import { SEGMENTS_MAX, TEXT_BYTES_MAX } from "../../../core/limits.js";
-import { cutPlain, cutText, headerOctets } from "../../../core/parts.js";
-import { replaceSmart } from "../../../core/smart.js";
-import {
-  DISPATCH,
-  ENCODING_GSM7,
-  ENCODING_UCS2,
-  MESSAGE,
-  RECEIPT_REQUEST_NONE,
-} from "../../../core/stream/fields.js";
-import {
-  type FrameWriter,
-  fixed64Of,
-  newWriter,
-  reserve,
-  varintOf,
-} from "../../../core/stream/frame.js";
-import { encodeGsm7Unpacked, encodeUcs2 } from "../../../core/text.js";
+import { DISPATCH, MESSAGE, RECEIPT_REQUEST_NONE } from "../../../core/stream/fields.js";
+import { type FrameWriter, fixed64Of, reserve, varintOf } from "../../../core/stream/frame.js";
 import { CANNOT, type Submission } from "../link.js";
+import {
+  type Alphabet,
+  newPrepared,
+  PARTS_MAX,
+  partHeaderOctets,
+  prepareText,
+  putPartHeader,
+} from "./submit-text.js";
 
-type Alphabet = CarrierConfig["alphabet"];
-
-const DATA_CODING_DEFAULT = 0x00;
-const DATA_CODING_LATIN1 = 0x03;
-const DATA_CODING_UCS2 = 0x08;
 const ESM_CLASS_UDHI = 0x40;
 const TON_INTERNATIONAL = 1;
 const TON_NETWORK_SPECIFIC = 3;
@@ -44,28 +27,9 @@ const TON_ALPHANUMERIC = 5;
 const NPI_E164 = 1;
 /** Octets of an address without its NUL (5.2.8). */
 const ADDRESS_BYTES_MAX = 20;
-/** A long text in another alphabet than it was counted in may need more than SEGMENTS_MAX. */
-const PARTS_MAX = 30;
-assert(PARTS_MAX < 31 && SEGMENTS_MAX <= PARTS_MAX, "a part is a bit of a mask");
 /** Everything but header, addresses and content, at its longest. */
 const FIXED_BYTES = 64;
 const PLUS = 0x2b;
-/** Information elements of the user data header. */
-const IEI_CONCATENATED_8 = 0x00;
-const IEI_SINGLE_SHIFT = 0x24;
-const IEI_LOCKING_SHIFT = 0x25;
-
-/** How the text of the record on offer is sent; one object, filled anew by `prepare`. */
-interface Prepared {
-  octets: Uint8Array;
-  at: number;
-  parts: number;
-  dataCoding: number;
-  /** National tables that its header names; 0: none. */
-  languages: number;
-  /** Where each part ends in `octets`. */
-  readonly ends: Int32Array;
-}
 
 export interface SubmitWriter {
   /** Encodes and cuts the record's text. Returns the number of parts, or CANNOT. */
@@ -74,19 +38,8 @@ export interface SubmitWriter {
   put(writer: FrameWriter, submission: Submission, part: number): void;
 }
 
-const scratch = newWriter(2 * TEXT_BYTES_MAX + 64);
-const second = newWriter(2 * TEXT_BYTES_MAX + 64);
-const replaced = newWriter(2 * TEXT_BYTES_MAX + 64);
-
 export function newSubmitWriter(alphabet: Alphabet): SubmitWriter {
-  const prepared: Prepared = {
-    octets: new Uint8Array(0),
-    at: 0,
-    parts: 1,
-    dataCoding: DATA_CODING_DEFAULT,
-    languages: 0,
-    ends: new Int32Array(PARTS_MAX),
-  };
+  const prepared = newPrepared();
 
   return {
     prepare(submission) {
@@ -94,15 +47,7 @@ export function newSubmitWriter(alphabet: Alphabet): SubmitWriter {
       const textAt = message[2 * MESSAGE.text]!;
       if (textAt < 0 || !addressesFit(record, message)) return CANNOT;
       const textEnd = textAt + message[2 * MESSAGE.text + 1]!;
-      if (varintOf(record, DISPATCH.plain) === 1) {
-        prepared.octets = bytes;
-        prepared.at = textAt;
-        prepared.dataCoding = DATA_CODING_DEFAULT;
-        prepared.languages = 0;
-        prepared.parts = cutPlain(bytes, textAt, textEnd, prepared.ends);
-      } else {
-        encode(prepared, alphabet, bytes, record, textAt, textEnd);
-      }
+      prepareText(prepared, alphabet, bytes, record, textAt, textEnd);
       return prepared.parts > PARTS_MAX ? CANNOT : prepared.parts;
     },
     put(writer, submission, part) {
@@ -115,8 +60,7 @@ export function newSubmitWriter(alphabet: Alphabet): SubmitWriter {
       into[at++] = 0;
       at = putSource(into, at, bytes, record, message);
       at = putDestination(into, at, bytes, message);
-      const { parts, languages } = prepared;
-      const header = headerOctets(languages, parts > 1 ? 8 : 0);
+      const header = partHeaderOctets(prepared);
       into[at++] = header > 0 ? ESM_CLASS_UDHI : 0;
       // protocol_id, priority_flag, schedule_delivery_time
       into[at++] = 0;
@@ -128,11 +72,7 @@ export function newSubmitWriter(alphabet: Alphabet): SubmitWriter {
       into[at++] = prepared.dataCoding;
       into[at++] = 0;
       into[at++] = header + length;
-      if (header > 0) {
-        into[at++] = header - 1;
-        if (parts > 1) at = putConcatenation(into, at, submission.reference, parts, part);
-        if (languages !== 0) at = putLanguages(into, at, languages);
-      }
+      if (header > 0) at = putPartHeader(into, at, prepared, submission.reference, part);
       const octets = prepared.octets;
       if (length < 64)
         for (let index = from; index < from + length; index += 1) into[at++] = octets[index]!;
@@ -143,37 +83,6 @@ export function newSubmitWriter(alphabet: Alphabet): SubmitWriter {
       writer.at = at;
     },
   };
-}
-
-/** IEI_CONCATENATED_8: reference, number of parts, which this is. */
-function putConcatenation(
-  into: Uint8Array,
-  start: number,
-  reference: number,
-  parts: number,
-  part: number,
-): number {
-  let at = start;
-  into[at++] = IEI_CONCATENATED_8;
-  into[at++] = 3;
-  into[at++] = reference;
-  into[at++] = parts;
-  into[at++] = part + 1;
-  return at;
-}
-
-function putLanguages(into: Uint8Array, start: number, languages: number): number {
-  let at = start;
-  for (const [element, id] of [
-    [IEI_SINGLE_SHIFT, languages & 0xff],
-    [IEI_LOCKING_SHIFT, languages >>> 8],
-  ] as const) {
-    if (id === 0) continue;
-    into[at++] = element;
-    into[at++] = 1;
-    into[at++] = id;
-  }
-  return at;
 }
 
 /** Whether the sender is the record's own, and not the message's. */
@@ -283,112 +192,4 @@ function put2(into: Uint8Array, at: number, value: number): number {
   into[at] = 0x30 + Math.floor(value / 10);
   into[at + 1] = 0x30 + (value % 10);
   return at + 2;
-}
-
-/** Cuts and encodes a text that is not plain, as record and carrier's alphabet say. */
-function encode(
-  prepared: Prepared,
-  alphabet: Alphabet,
-  bytes: Uint8Array,
-  record: Int32Array,
-  textAt: number,
-  textEnd: number,
-): void {
-  if (varintOf(record, DISPATCH.encoding) !== ENCODING_UCS2) {
-    // Tables are the affair of carriers that take septets; others would turn them into other text.
-    const languages = alphabet === "gsm7" ? varintOf(record, DISPATCH.languages) : 0;
-    const isDone =
-      varintOf(record, DISPATCH.smart) === 1
-        ? encodeSmart(prepared, bytes, textAt, textEnd)
-        : encodeParts(prepared, bytes, textAt, textEnd, ENCODING_GSM7, languages);
-    if (isDone && (alphabet === "gsm7" || toLatin1(prepared, alphabet))) return;
-  }
-  encodeParts(prepared, bytes, textAt, textEnd, ENCODING_UCS2, 0);
-}
-
-function encodeSmart(
-  prepared: Prepared,
-  bytes: Uint8Array,
-  textAt: number,
-  textEnd: number,
-): boolean {
-  replaced.at = 0;
-  reserve(replaced, 2 * (textEnd - textAt));
-  const length = replaceSmart(bytes, textAt, textEnd, replaced.bytes, 0);
-  return length >= 0 && encodeParts(prepared, replaced.bytes, 0, length, ENCODING_GSM7, 0);
-}
-
-/** False: a character is not in the alphabet. */
-function encodeParts(
-  prepared: Prepared,
-  bytes: Uint8Array,
-  textAt: number,
-  textEnd: number,
-  encoding: number,
-  languages: number,
-): boolean {
-  scratch.at = 0;
-  reserve(scratch, 2 * (textEnd - textAt));
-  const { ends } = prepared;
-  const parts = cutText(bytes, textAt, textEnd, encoding, languages, ends);
-  let to = 0;
-  let from = textAt;
-  for (let part = 0; part < parts && part < PARTS_MAX; part += 1) {
-    const end = ends[part]!;
-    const length =
-      encoding === ENCODING_GSM7
-        ? encodeGsm7Unpacked(bytes, from, end, scratch.bytes, to, languages)
-        : encodeUcs2(bytes, from, end, scratch.bytes, to);
-    if (length < 0) return false;
-    from = end;
-    to += length;
-    ends[part] = to;
-  }
-  prepared.octets = scratch.bytes;
-  prepared.at = 0;
-  prepared.parts = parts;
-  prepared.languages = languages;
-  prepared.dataCoding = encoding === ENCODING_GSM7 ? DATA_CODING_DEFAULT : DATA_CODING_UCS2;
-  return true;
-}
-
-/** Latin-1 octet of a GSM septet, and of one after the escape; 0: it has none. */
-const LATIN1 = new Uint8Array(128);
-const LATIN1_ESCAPED = new Uint8Array(128);
-{
-  const octets = new Uint8Array(2);
-  for (let code = 0x0a; code < 0x100; code += 1) {
-    const text = Buffer.from(String.fromCharCode(code), "utf8");
-    const length = encodeGsm7Unpacked(text, 0, text.length, octets, 0);
-    if (length === 1) LATIN1[octets[0]!] = code;
-    else if (length === 2) LATIN1_ESCAPED[octets[1]!] = code;
-  }
-}
-
-/**
- * Turns the GSM octets of `prepared` into Latin-1, part by part: the carrier turns them back, so
- * the cuts, which count septets, stay right. False: a character has no place in Latin-1.
- */
-function toLatin1(prepared: Prepared, alphabet: Alphabet): boolean {
-  reserve(second, prepared.ends[prepared.parts - 1]!);
-  let to = 0;
-  let from = 0;
-  let isAscii = true;
-  for (let part = 0; part < prepared.parts; part += 1) {
-    const end = prepared.ends[part]!;
-    while (from < end) {
-      const escaped = prepared.octets[from] === 0x1b;
-      const octet = escaped
-        ? LATIN1_ESCAPED[prepared.octets[from + 1]!]!
-        : LATIN1[prepared.octets[from]!]!;
-      if (octet === 0) return false;
-      if (octet > 127) isAscii = false;
-      second.bytes[to++] = octet;
-      from += escaped ? 2 : 1;
-    }
-    prepared.ends[part] = to;
-  }
-  prepared.octets = second.bytes;
-  prepared.dataCoding = alphabet === "ascii" && !isAscii ? DATA_CODING_LATIN1 : DATA_CODING_DEFAULT;
-  return true;
 }

@@ -2,9 +2,11 @@
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { encodeGsm7Unpacked } from "../../../core/text.js";
+import { headerOctets, partTexts } from "../../../core/parts.js";
+import { encodeGsm7Unpacked, encodeUcs2 } from "../../../core/text.js";
 import { CANNOT } from "../../../services/connectors/link.js";
 import type { SmPdu } from "../../../services/connectors/smpp/pdu-object.js";
+import { countSegments, measured, nationalSegments } from "../../../workers/segments.js";
 import { partsOf } from "../../unit/connectors/kit.js";
 
 const parts = suite("connectors: parts");
@@ -65,6 +67,79 @@ for (const alphabet of ["gsm7", "latin1", "ascii"] as const) {
         }
       }),
       { numRuns: 200 },
+    );
+  });
+}
+
+/** What was counted is what is sent, with every way to write a text. */
+const typographic = fc.string({
+  unit: fc.constantFrom(..."ab '[€", ..."’“”–…•\u00a0\r\n", "e\u0301"),
+  minLength: 1,
+  maxLength: 400,
+});
+const turkish = fc.string({
+  unit: fc.constantFrom(..."abcçğışĞİŞ€[\r\n"),
+  minLength: 1,
+  maxLength: 400,
+});
+const hindi = fc.string({
+  unit: fc.constantFrom(..."कखगन\u094d\u093f ॐ१A"),
+  minLength: 1,
+  maxLength: 400,
+});
+const clusters = fc.string({
+  unit: fc.constantFrom(..."жa \u0301\r\n", "👩‍👩‍👧", "🇩🇪", "👍🏽", "😀"),
+  minLength: 1,
+  maxLength: 150,
+});
+const ways: readonly (readonly [string, fc.Arbitrary<string>, boolean, number])[] = [
+  ["the GSM alphabet", gsmText, false, 0],
+  ["clusters", clusters, false, 0],
+  ["typographic characters", typographic, true, 0],
+  ["Turkish tables", turkish, false, 1],
+  ["Hindi tables", hindi, false, 6],
+];
+for (const [name, texts, smart, language] of ways) {
+  parts(`are as many as were counted, and as a quote shows them: ${name}`, () => {
+    fc.assert(
+      fc.property(texts, (text) => {
+        const bytes = new Uint8Array(Buffer.from(text, "utf8"));
+        const view = new DataView(bytes.buffer);
+        let count = countSegments(bytes, view, 0, bytes.length, smart);
+        if (language !== 0) {
+          count = nationalSegments(bytes, view, 0, bytes.length, language);
+          // Not all of these characters are in the one table.
+          fc.pre(count > 0);
+        }
+        const { encoding, languages, units } = measured;
+        const quoted = partTexts(text, encoding, measured.smart, languages);
+        const sent = partsOf({ text, smart, language });
+        if (sent === CANNOT) {
+          assert.ok(count > 12);
+          return;
+        }
+        assert.is(sent.length, count);
+        assert.is(quoted.length, count);
+        const header = headerOctets(languages, count > 1 ? 8 : 0);
+        const octets = sent.map(({ content }) => content.subarray(header));
+        const width = encoding === 2 ? 2 : 1;
+        assert.is(
+          octets.reduce((sum, one) => sum + one.length / width, 0),
+          units,
+        );
+        for (const [part, { esmClass, content }] of sent.entries()) {
+          assert.is(esmClass, header > 0 ? 0x40 : 0);
+          if (header > 0) assert.is(content[0], header - 1);
+          const own = Buffer.from(quoted[part]!, "utf8");
+          const into = Buffer.alloc(2 * own.length);
+          const length =
+            encoding === 1
+              ? encodeGsm7Unpacked(own, 0, own.length, into, 0, languages)
+              : encodeUcs2(own, 0, own.length, into, 0);
+          assert.equal([...octets[part]!], [...into.subarray(0, length)]);
+        }
+      }),
+      { numRuns: 300 },
     );
   });
 }
