@@ -31,6 +31,7 @@ for (const add of [
   addServe,
   addSend,
   addQuote,
+  addExplain,
   addImport,
   addStatus,
   addTables,

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { FloeError } from "../../core/errors.js";
 import { print, printTaken } from "../../core/output.js";
+import type { Quoter } from "../../workers/quote.js";
 import type { QuoteRequest } from "../../workers/quote-request.js";
 import { linesOf } from "./lines.js";
 import { readLocal } from "./local-system.js";
@@ -91,12 +92,11 @@ async function quoteFile(path: string, asker: Asker, json: boolean): Promise<voi
 
 /** @throws FloeError "settings.invalid" if what is asked for cannot be together. */
 async function openAsker(flags: Flags): Promise<Asker> {
+  if (flags.tables !== undefined) return await openTablesAsker(flags.tables, flags.tables);
   const settings = await cliSettings(flags);
-  const { tables, target, admin } = flags;
-  if (tables !== undefined) return openTablesAsker(tables, tables);
   const local = readLocal(settings.home);
-  if (target !== undefined || (settings.key !== "" && admin === undefined)) {
-    const gateway = target ?? local?.grpc;
+  if (flags.target !== undefined || (settings.key !== "" && flags.admin === undefined)) {
+    const gateway = flags.target ?? local?.grpc;
     const key = settings.key === "" ? local?.apiKey : settings.key;
     if (gateway === undefined || key === undefined) {
       const problem = "A gateway is asked with --target and --key.";
@@ -104,19 +104,40 @@ async function openAsker(flags: Flags): Promise<Asker> {
     }
     return openCustomerAsker(gateway, key);
   }
-  const service = admin ?? local?.admin;
-  if (service !== undefined) {
-    const key = admin === undefined || settings.key === "" ? local?.staffKey : settings.key;
-    if (key === undefined) {
-      throw new FloeError("settings.invalid", { problems: ["--admin needs --key."] });
-    }
-    return openStaffAsker(service, key);
-  }
-  return openTablesAsker(SAMPLE_TABLES, "the sample tables");
+  const door = await staffDoor(flags);
+  if (door !== undefined) return openStaffAsker(door.target, door.key);
+  return await openTablesAsker(SAMPLE_TABLES, "the sample tables");
 }
 
-/** Loaded when wanted: asking a system needs no engine. */
+/**
+ * The admin service that flags name, else that of the local system; undefined: none runs.
+ * @throws FloeError "settings.invalid" if one is named without a key.
+ */
+export async function staffDoor(flags: {
+  admin?: string;
+  key?: string;
+  home?: string;
+}): Promise<{ target: string; key: string } | undefined> {
+  const settings = await cliSettings(flags);
+  const local = readLocal(settings.home);
+  if (flags.admin === undefined) {
+    if (local?.admin === undefined) return undefined;
+    return { target: local.admin, key: flags.key ?? local.staffKey };
+  }
+  const key = settings.key === "" ? local?.staffKey : settings.key;
+  if (key !== undefined) return { target: flags.admin, key };
+  throw new FloeError("settings.invalid", { problems: ["--admin needs --key."] });
+}
+
 async function openTablesAsker(folder: string, name: string): Promise<Asker> {
+  return openLocalAsker(await openTablesQuoter(folder), name);
+}
+
+/**
+ * Quotes from a folder of CSV files. Loaded when wanted: asking a system needs no engine.
+ * @throws FloeError "tables.invalid", "import.invalid" with `problems`.
+ */
+export async function openTablesQuoter(folder: string): Promise<Quoter> {
   const [{ openQuoter }, { compileTables }, { readFolder }] = await Promise.all([
     import("../../workers/quote.js"),
     import("../../workers/compile.js"),
@@ -125,5 +146,5 @@ async function openTablesAsker(folder: string, name: string): Promise<Asker> {
   const image = compileTables(readFolder(folder, 1));
   const shared = new SharedArrayBuffer(image.length);
   new Uint8Array(shared).set(image);
-  return openLocalAsker(openQuoter(shared), name);
+  return openQuoter(shared);
 }
