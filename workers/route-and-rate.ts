@@ -85,6 +85,7 @@ let opened: { image: SharedArrayBuffer; routing: Routing } | undefined;
 /** @throws FloeError "tables.invalid", "keys.invalid" */
 export default function routeAndRate(task: RouteTask): RouteResult {
   if (opened?.image !== task.tables) {
+    // Hashing a large image takes half a second, in which this thread would do nothing else.
     opened = { image: task.tables, routing: openRouting(openTables(task.tables, true)) };
   }
   const { routing } = opened;
