@@ -6,6 +6,7 @@ import type { IdForm, ReceiptIdForm } from "./options.js";
 /** Digits of a hex id: 48 bits. */
 const HEX_DIGITS = 12;
 const HEX_SPAN = 2 ** 48;
+const PADDED_DIGITS = 20;
 
 /**
  * Where the counter starts: by the time, so that ids of an earlier run do not come again (128 ids a
@@ -18,7 +19,7 @@ export function firstId(nowMs: number): number {
 /** Writes the id without its final NUL. */
 export function putId(writer: FrameWriter, id: number, form: IdForm): void {
   if (form === "hex") putHex(writer, id);
-  else putLatin1(writer, form === "decimal" ? String(id) : uuidOf(id));
+  else putLatin1(writer, textOf(id, form));
 }
 
 /** Writes the id as this carrier's receipts do. */
@@ -28,14 +29,36 @@ export function putReceiptId(
   form: IdForm,
   receiptForm: ReceiptIdForm,
 ): void {
-  if (receiptForm === "same") {
-    putId(writer, id, form);
-    return;
-  }
-  const text = form === "hex" ? hexOf(id) : form === "decimal" ? String(id) : uuidOf(id);
-  if (receiptForm === "upper") putLatin1(writer, text.toUpperCase());
-  else if (receiptForm === "padded") putLatin1(writer, text.padStart(20, "0"));
-  else putLatin1(writer, form === "decimal" ? id.toString(16) : String(id));
+  if (receiptForm === "same") putId(writer, id, form);
+  else putLatin1(writer, receiptIdText(id, form, receiptForm));
+}
+
+/** The id as answers have it. */
+export function textOf(id: number, form: IdForm): string {
+  if (form === "uuid") return uuidOf(id);
+  if (form === "decimal") return String(id);
+  if (form === "padded") return String(id).padStart(PADDED_DIGITS, "0");
+  return form === "hex" ? hexOf(id) : hexOf(id).toUpperCase();
+}
+
+/** The id as receipts have it. */
+export function receiptIdText(id: number, form: IdForm, receiptForm: ReceiptIdForm): string {
+  const text = textOf(id, form);
+  if (receiptForm === "upper") return text.toUpperCase();
+  if (receiptForm === "lower") return text.toLowerCase();
+  if (receiptForm === "padded") return text.padStart(PADDED_DIGITS, "0");
+  if (receiptForm === "stripped") return text.replace(/^0+/, "");
+  if (receiptForm === "same") return text;
+  return form === "decimal" || form === "padded" ? id.toString(16) : String(id);
+}
+
+/** Counters whose id this text may be, in any of the forms; the likelier first. */
+export function countersOf(text: string): number[] {
+  const found: number[] = [];
+  if (/^\d+$/.test(text)) found.push(Number(text));
+  const hex = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}([0-9a-f]{12})$/i.exec(text)?.[1] ?? text;
+  if (/^[0-9a-f]+$/i.test(hex)) found.push(Number.parseInt(hex, 16));
+  return found.filter((one) => one < HEX_SPAN);
 }
 
 function hexOf(id: number): string {

@@ -2,33 +2,47 @@
  * SMSC: the simulated carrier as a whole. Its sessions share the options, the counters, the limits,
  * and the receipts that no session could take yet.
  */
-import { createWriteStream, type WriteStream } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { type Clock, SYSTEM_CLOCK, seededChance } from "../../core/clock.js";
 import { STATUS } from "../../services/connectors/smpp/status.js";
 import { newTokenBucket } from "../../services/connectors/smpp/token-bucket.js";
+import type { Carrier, Session } from "./carrier.js";
+import { newDraws } from "./draws.js";
 import { firstId } from "./ids.js";
+import { newKnown } from "./known.js";
+import { type FromPhone, messageFromPhone } from "./mobile.js";
 import type { CarrierOptions } from "./options.js";
-import { newReceiptWriter, type ReceiptBatch } from "./receipts.js";
-import { type Carrier, openSession, type Session } from "./session.js";
+import { newReceiptWriter, type ReceiptBatch, withoutCanceled } from "./receipts.js";
+import { newRules, type Rules } from "./rules.js";
+import { openSession } from "./session.js";
 import { type CarrierStats, newStats } from "./stats.js";
+import { openSubmitLog } from "./submits.js";
 import { newTrack } from "./track.js";
 
 export interface Smsc {
   readonly port: number;
   readonly options: CarrierOptions;
+  readonly rules: Rules;
   stats(): CarrierStats & { bound: number; receiptsWaiting: number };
+  /** JSON lines of the submits that are kept (--submits), numbered from 1. */
+  submits(after: number, limit: number): string;
+  /** A message from a phone. @throws Error with a sentence where it has no form. */
+  receive(message: FromPhone): void;
   reset(): void;
   /** Drops every connection, as a broken line does. */
   cut(): void;
   /** Asks every client to go (unbind). */
   unbind(): void;
+  /** Every connection stays, deaf and dumb. */
+  halfOpen(): void;
   close(): Promise<void>;
 }
 
 /** Numbers that had their first try; beyond, the oldest counts as new. */
 const FIRST_TRIES_MAX = 100_000;
 
+/** @throws Error if the port is taken or the rules cannot be read. */
 export async function openSmsc(
   options: CarrierOptions,
   clock: Clock = SYSTEM_CLOCK,
@@ -36,23 +50,21 @@ export async function openSmsc(
   const sessions = new Set<Session>();
   const tried = new Set<string>();
   const track = newTrack();
+  const tries = newTrack();
+  const rules = newRules(options);
+  if (options.rules !== "") rules.set(JSON.parse(readFileSync(options.rules, "utf8")));
+  const chance = seededChance(options.seed);
   const bucket = newTokenBucket(options.partsPerSecond, clock.monotonicMs());
-  const log: WriteStream | undefined =
-    options.log === "" ? undefined : createWriteStream(options.log, { flags: "a" });
+  const submits = openSubmitLog(options.submits, options.log);
   let homeless: ReceiptBatch[] = [];
   let stats = newStats();
   let id = firstId(clock.nowMs());
   let turn = 0;
 
-  function receivers(): Session[] {
-    return [...sessions].filter((session) => session.receives());
-  }
-
   const carrier: Carrier = {
-    options,
-    clock,
-    track,
-    chance: seededChance(options.seed),
+    ...{ options, clock, chance, rules, track, tries, submits },
+    draws: newDraws(options.seed),
+    known: newKnown(),
     receipts: newReceiptWriter(options, clock),
     stats: () => stats,
     nextId() {
@@ -77,41 +89,56 @@ export async function openSmsc(
     admit(session, systemId, password) {
       if (systemId !== options.systemId) return STATUS.RINVSYSID;
       if (password !== options.password) return STATUS.RINVPASWD;
+      if (options.bindRefused > 0 && chance() < options.bindRefused) {
+        const { bindRefuseWith } = options;
+        return bindRefuseWith[Math.floor(chance() * bindRefuseWith.length)]!;
+      }
       const bound = [...sessions].filter((one) => one !== session && one.bound()).length;
       return options.binds > 0 && bound >= options.binds ? STATUS.RALYBND : STATUS.ROK;
     },
-    deliver(batch, preferred) {
-      const others = preferred.receives() ? [] : receivers();
-      turn += 1;
-      const session = preferred.receives() ? preferred : others[turn % others.length];
-      if (session === undefined) homeless.push(batch);
-      else session.send(batch);
-    },
+    deliver,
     ready(session) {
       for (const batch of homeless.splice(0)) session.send(batch);
     },
     gone: (session) => void sessions.delete(session),
-    log: (submit) => void log?.write(`${JSON.stringify({ atMs: clock.nowMs(), ...submit })}\n`),
   };
+
+  function deliver(given: ReceiptBatch, preferred: Session | undefined): void {
+    const batch = carrier.known.anyCanceled() ? withoutCanceled(given, carrier.known) : given;
+    if (batch.count === 0) return;
+    const isThere = preferred?.receives() ?? false;
+    const others = isThere ? [] : [...sessions].filter((session) => session.receives());
+    turn += 1;
+    const session = isThere ? preferred : others[turn % others.length];
+    if (session === undefined) homeless.push(batch);
+    else session.send(batch);
+  }
 
   const server = createServer((socket: Socket) => {
     stats.connections += 1;
-    sessions.add(openSession(carrier, socket));
+    connections += 1;
+    sessions.add(openSession(carrier, socket, connections));
   });
+  let connections = 0;
   const port = await listen(server, options);
 
   return {
     port,
     options,
+    rules,
     stats: () => ({
       ...stats,
       bound: [...sessions].filter((session) => session.bound()).length,
       receiptsWaiting: homeless.reduce((sum, { count }) => sum + count, 0),
     }),
+    submits: (after, limit) => submits.lines(after, limit),
+    receive: (message) => deliver(messageFromPhone(message), undefined),
     reset() {
       stats = newStats();
       track.clear();
+      tries.clear();
       tried.clear();
+      submits.clear();
     },
     cut: () => {
       for (const session of sessions) session.destroy();
@@ -119,12 +146,15 @@ export async function openSmsc(
     unbind: () => {
       for (const session of sessions) session.unbind();
     },
+    halfOpen: () => {
+      for (const session of sessions) session.freeze();
+    },
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
       for (const session of sessions) session.destroy();
       homeless = [];
       await closed;
-      if (log !== undefined) await new Promise<void>((resolve) => log.end(() => resolve()));
+      await submits.close();
     },
   };
 }

@@ -11,13 +11,27 @@ export interface CarrierStats {
   unanswered: number;
   /** Accepted ones that are a whole message or the first part of one. */
   messages: number;
-  /** With --track: accepted ones that came for the first time, and those that came again. */
+  /** Not taken, and answered by a generic_nack. */
+  nacked: number;
+  /** Taken, and the answer was lost; taken, and the connection ended before or after it. */
+  lostAnswers: number;
+  closed: number;
+  /** With --track or --submits: accepted ones that came for the first time, and those that came again. */
   unique: number;
   duplicates: number;
   receiptsSent: number;
   receiptsAcked: number;
   /** Receipts that the client refused; each is sent again. */
   receiptsRefused: number;
+  /** Receipts among them whose id nobody was given. */
+  strangers: number;
+  /** Messages from phones, by part. */
+  moSent: number;
+  moAcked: number;
+  moRefused: number;
+  queries: number;
+  cancels: number;
+  replaces: number;
   /** submit_sm beyond the window that the client was granted. */
   windowExceeded: number;
   /** PDUs that are none, or were not expected. */
@@ -25,6 +39,9 @@ export interface CarrierStats {
   binds: number;
   bindsRefused: number;
   unbinds: number;
+  /** Binds that ended because they flap; connections left half-open. */
+  flaps: number;
+  halfOpened: number;
   connections: number;
   enquireLinks: number;
   /** Answers to submit_sm by command_status in decimal. */
@@ -37,17 +54,29 @@ export function newStats(): CarrierStats {
     parts: 0,
     rejected: 0,
     unanswered: 0,
+    nacked: 0,
+    lostAnswers: 0,
+    closed: 0,
     messages: 0,
     unique: 0,
     duplicates: 0,
     receiptsSent: 0,
     receiptsAcked: 0,
     receiptsRefused: 0,
+    strangers: 0,
+    moSent: 0,
+    moAcked: 0,
+    moRefused: 0,
+    queries: 0,
+    cancels: 0,
+    replaces: 0,
     windowExceeded: 0,
     malformed: 0,
     binds: 0,
     bindsRefused: 0,
     unbinds: 0,
+    flaps: 0,
+    halfOpened: 0,
     connections: 0,
     enquireLinks: 0,
     byStatus: {},
