@@ -7,6 +7,7 @@
  */
 import { FloeError } from "../core/errors.js";
 import type { Cells } from "./cells.js";
+import { openCodeKeys } from "./code-keys.js";
 import { cellsOf, type DeckCells, type NetworkKeys, nodesOf, type Tell } from "./compile-decks.js";
 import { DESTINATION, NETWORK_BITS, UNIT_WORDS } from "./destinations.js";
 import type { NetworkIndices } from "./indices.js";
@@ -36,19 +37,20 @@ export function compileBuy(
   tellOf: (deck: DeckSource) => Tell,
 ): BuyTables {
   const tree = openPrefixTree();
-  const networkNodes = Int32Array.from(networks.prefixes, (one) =>
-    tree.node(Number(one), one.length),
-  );
-  const ruleNodes = Int32Array.from(rulePrefixes, (one) => tree.node(Number(one), one.length));
-  const deckNodes = decks.map((deck) => nodesOf(deck, tree));
+  const networkNodes = nodesOfTexts(networks.prefixes, tree);
+  const ruleNodes = nodesOfTexts(rulePrefixes, tree);
+  const largest = decks.reduce((most, { rows }) => Math.max(most, rows.count), 0);
+  const known = decks.length < 2 ? undefined : openCodeKeys(largest);
+  const deckNodes = decks.map((deck) => nodesOf(deck, tree, known));
   const rows = rowsOf(tree, [networkNodes, ruleNodes, ...deckNodes]);
 
   const stride = Math.ceil((DESTINATION.cells + decks.length) / UNIT_WORDS) * UNIT_WORDS;
   const matrix = new Int32Array((rows.count + 1) * stride);
   const networkWords = new Int32Array(rows.count + 1);
-  for (const [index, node] of networkNodes.entries()) {
+  for (let index = 0; index < networkNodes.length; index += 1) {
     const network = indices.ofPrefixes[networks.of[index]!]! + 1;
-    networkWords[rows.ofNode[node]!] = network | (networks.prefixes[index]!.length << NETWORK_BITS);
+    const row = rows.ofNode[networkNodes[index]!]!;
+    networkWords[row] = network | (networks.prefixes[index]!.length << NETWORK_BITS);
   }
   fillColumn(matrix, stride, DESTINATION.network, networkWords, rows.parents);
   const ruleWords = new Int32Array(rows.count + 1);
@@ -75,6 +77,14 @@ export function compileBuy(
     stride,
     ...byNetwork(perDeck, keys.networkKeys.length),
   };
+}
+
+function nodesOfTexts(prefixes: readonly string[], tree: PrefixTree): Int32Array {
+  const nodes = new Int32Array(prefixes.length);
+  for (let index = 0; index < nodes.length; index += 1) {
+    nodes[index] = tree.node(Number(prefixes[index]), prefixes[index]!.length);
+  }
+  return nodes;
 }
 
 interface Rows {

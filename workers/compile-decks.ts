@@ -5,6 +5,7 @@
  * decks, which have prefix tables of their own (compile-sell.ts).
  */
 import type { Cells } from "./cells.js";
+import type { CodeKeys } from "./code-keys.js";
 import type { NetworkIndices } from "./indices.js";
 import type { PrefixTree } from "./prefixes.js";
 import { type DeckSource, MATCH } from "./source.js";
@@ -98,12 +99,22 @@ export function cellsOf(deck: DeckSource, keys: NetworkKeys, cells: Cells, tell:
   return { numbers, networks, hasNetworks, tails, hasTails, prefixes };
 }
 
-/** The node of each row that has a prefix; -1 for the others. */
-export function nodesOf(deck: DeckSource, tree: PrefixTree): Int32Array {
+/**
+ * The node of each row that has a prefix; -1 for the others.
+ * @param known nodes of prefixes that were walked before, of this deck or another.
+ */
+export function nodesOf(deck: DeckSource, tree: PrefixTree, known?: CodeKeys): Int32Array {
   const { kinds, codes, lengths, count } = deck.rows;
-  const nodes = new Int32Array(count);
+  const nodes = new Int32Array(count).fill(-1);
   for (let row = 0; row < count; row += 1) {
-    nodes[row] = kinds[row] === MATCH.prefix ? tree.node(codes[row]!, lengths[row]!) : -1;
+    if (kinds[row] !== MATCH.prefix) continue;
+    const code = codes[row]!;
+    let node = known === undefined ? -1 : known.get(code);
+    if (node < 0) {
+      node = tree.node(code, lengths[row]!);
+      known?.set(code, node);
+    }
+    nodes[row] = node;
   }
   return nodes;
 }

@@ -84,7 +84,6 @@ export function compileTables(source: TableSource): Uint8Array {
     termsConditions: bytesOf(termsConditions),
     conditions,
     lists: bytesOf(lists),
-    portedAt: bytesOf(ported.at),
     portedNumbers: bytesOf(ported.numbers),
     portedOf: bytesOf(ported.of),
     portedNetworks: bytesOf(indices.ofPorted),

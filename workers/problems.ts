@@ -6,6 +6,7 @@
  */
 import { NUMBER_DIGITS_MAX, SEGMENT_MICROS_MAX } from "../core/limits.js";
 import { isCarrierName } from "../core/subjects.js";
+import { openCodeKeys } from "./code-keys.js";
 import { NETWORKS_MAX } from "./indices.js";
 import {
   CHANNELS,
@@ -102,13 +103,14 @@ function checkNetworks(source: TableSource, wrongIn: (table: string) => Wrong): 
   const wrong = wrongIn("networks");
   if (networks.prefixes.length > ROWS_MAX.prefixes) wrong(ROWS_MAX.prefixes, "", "too many rows");
   checkIds(networks.ids, wrongIn("networks.ids"));
-  const seen = new Set<string>();
-  for (const [row, prefix] of networks.prefixes.entries()) {
+  const seen = openCodeKeys(networks.prefixes.length);
+  for (let row = 0; row < networks.prefixes.length; row += 1) {
+    const prefix = networks.prefixes[row]!;
+    const code = Number(prefix);
     if (!isPrefix(prefix)) wrong(row, "prefix", PREFIX_RULE);
-    if (seen.has(prefix)) wrong(row, "prefix", "was there before");
-    seen.add(prefix);
-    const of = networks.of[row];
-    if (of === undefined || of >= networks.ids.length) wrong(row, "network", "is none of the ids");
+    else if (seen.get(code) >= 0) wrong(row, "prefix", "was there before");
+    else seen.set(code, row);
+    if (!(networks.of[row]! < networks.ids.length)) wrong(row, "network", "is none of the ids");
   }
   const wrongDefault = wrongIn("defaultNetworks");
   checkIds(defaultNetworks, wrongDefault);

@@ -64,7 +64,6 @@ export interface Tables {
   /** As destinations.ts says. */
   readonly destinations: Int32Array;
   readonly stride: number;
-  readonly portedAt: Int32Array;
   readonly portedNumbers: Float64Array;
   readonly portedOf: Uint16Array;
   readonly portedNetworks: Int32Array;
@@ -140,7 +139,6 @@ export function openTables(image: ArrayBufferLike, trusted = false): Tables {
     nodes: words("nodes"),
     destinations: words("destinations"),
     stride: names.stride,
-    portedAt: words("portedAt"),
     portedNumbers: doubles("portedNumbers"),
     portedOf: new Uint16Array(image, portedOfAt, portedOfBytes / 2),
     portedNetworks: words("portedNetworks"),
