@@ -20,6 +20,17 @@ interface Flags {
   readonly home: string;
 }
 
+interface RoutingFlags {
+  readonly sizes: readonly number[];
+  readonly carriers: number;
+  readonly threads: readonly number[];
+  readonly messages: number;
+  readonly rounds: number;
+  readonly swap?: true;
+  readonly json: string;
+  readonly svg: string;
+}
+
 const program = new Command("npm run bench --").description(
   "Measures the system that this repository builds, under load, on this machine.",
 );
@@ -55,6 +66,31 @@ program
     process.exitCode = good ? 0 : 1;
   });
 
+program
+  .command("routing")
+  .description(
+    "What a message costs in the core (number, segments, sender, routing, rating) against the size " +
+      "of the tables. Starts nothing else. Exit code 1 if a bound is not held.",
+  )
+  .option("--sizes <list>", "prefixes of each table set", sizes, [1e3, 1e4, 1e5, 1e6])
+  .option("--carriers <n>", "carriers, each with a rate for every prefix", whole(1, 64), 20)
+  .option("--threads <list>", "pool threads, each measured by itself", sizes, [1, 2])
+  .option("--messages <n>", "different messages", whole(500, 1_000_000), 50_000)
+  .option("--rounds <n>", "rounds, of which the fastest counts", whole(1, 100), 7)
+  .option("--swap", "swap the largest table set for another while messages are routed, too")
+  .option("--json <file>", "write the figures there", "")
+  .option("--svg <file>", "write a plot of cost against size there", "")
+  .action(async (flags: RoutingFlags) => {
+    // Loaded when it is wanted: the other scenarios do without the workers' code.
+    const { runRouting } = await import("./routing/run.js");
+    const good = await runRouting({
+      ...flags,
+      swap: flags.swap ?? false,
+      commandLine: ["npm run bench --", ...process.argv.slice(2)].join(" "),
+    });
+    process.exitCode = good ? 0 : 1;
+  });
+
 try {
   await program.parseAsync();
 } catch (error) {
@@ -69,4 +105,15 @@ function whole(min: number, max: number): (text: string) => number {
     if (/^\d+$/.test(text) && value >= min && value <= max) return value;
     throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
   };
+}
+
+/** Reads rising numbers such as "1k,10k,1M". */
+function sizes(text: string): number[] {
+  const list = text.split(",").map((one) => {
+    const parsed = /^(\d+)([kM]?)$/.exec(one.trim());
+    const value = Number(parsed?.[1]) * { "": 1, k: 1e3, M: 1e6 }[parsed?.[2] ?? ""]!;
+    if (parsed !== null && value >= 1 && value <= 1e7) return value;
+    throw new InvalidArgumentError("It must be a list of numbers such as 1k,10k,1M.");
+  });
+  return [...new Set(list)].sort((a, b) => a - b);
 }

@@ -85,7 +85,7 @@ async function measureSize(size: number, options: RoutingOptions): Promise<Made>
   const made = makeTables(size, carriers, 1);
   const { image, compileMs } = compiled(made, label);
   const openedAtMs = SYSTEM_CLOCK.monotonicMs();
-  const tables = openTables(image);
+  openTables(image);
   const openMs = SYSTEM_CLOCK.monotonicMs() - openedAtMs;
   const traffic = benchTraffic(made.prefixes, options.messages, isValidNumber);
 
@@ -96,7 +96,7 @@ async function measureSize(size: number, options: RoutingOptions): Promise<Made>
     bar.at(done);
   };
   const share = routedShare(image, traffic);
-  const steps = measureSteps(tables, traffic, rounds, told);
+  const steps = measureSteps(image, traffic, rounds, told);
   const tasks: TaskFigures[] = [runHere(image, traffic, rounds, told)];
   for (const threads of options.threads) {
     tasks.push(await runPooled(threads, image, traffic, rounds, told));

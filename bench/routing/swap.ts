@@ -17,6 +17,7 @@ import { extendKeys } from "../../core/keys.js";
 import { SILENT } from "../../core/log.js";
 import { DecisionFrame } from "../../core/proto/floe/v1/frames.js";
 import type { Bucket, Objects } from "../../core/stream/stream.js";
+import type { Inputs } from "../../services/dispatch/inputs.js";
 import { openRouter, type Router } from "../../services/dispatch/router.js";
 import type { RouteResult } from "../../workers/task.js";
 import { newHistogram, percentiles, record } from "../histogram.js";
@@ -52,6 +53,7 @@ export interface SwapOptions {
 const SPACE_MS = 4_000;
 /** After a swap has taken over, what comes still counts to it for so long. */
 const AFTER_MS = 1_000;
+const PIECE_BYTES = 131_072;
 /** Every so many frames one is decoded and its verdicts' versions are compared. */
 const LOOKED_AT = 16;
 
@@ -83,9 +85,15 @@ async function openBench(options: SwapOptions): Promise<Bench & { close(): Promi
       return { pause() {}, resume() {}, async stop() {} };
     },
   };
-  // A store gives bytes of one's own each time.
   const objects: Partial<Objects> = {
-    get: async (name) => Uint8Array.from(options.images[name === "1" ? 0 : 1]),
+    getShared: (name) => copied(options.images[name === "1" ? 0 : 1]),
+  };
+  const inputs: Inputs = {
+    of: (carriers, countries) => ({
+      health: new Uint8Array(carriers.length),
+      quality: new Int32Array(2 * carriers.length * countries.length).fill(-1),
+    }),
+    stop: async () => {},
   };
   const router = await openRouter({
     threads: options.threads,
@@ -93,6 +101,7 @@ async function openBench(options: SwapOptions): Promise<Bench & { close(): Promi
     clock: SYSTEM_CLOCK,
     config: config as Bucket,
     objects: objects as Objects,
+    inputs,
     log: SILENT,
   });
   return {
@@ -105,6 +114,17 @@ async function openBench(options: SwapOptions): Promise<Bench & { close(): Promi
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Bytes of one's own in pieces, between which other things happen, as the object store gives them. */
+async function copied(image: Uint8Array): Promise<SharedArrayBuffer> {
+  const shared = new SharedArrayBuffer(image.length);
+  const into = new Uint8Array(shared);
+  for (let at = 0; at < image.length; at += PIECE_BYTES) {
+    into.set(image.subarray(at, at + PIECE_BYTES), at);
+    await new Promise((resume) => setImmediate(resume));
+  }
+  return shared;
 }
 
 interface Sent {

@@ -18,8 +18,12 @@ export interface Traffic {
 }
 
 export const FRAME_MESSAGES = 500;
-const TEXT = "Your parcel is on its way and will be with you today between 14:00 and 16:00.";
+export const TEXT = "Your parcel is on its way and will be with you today between 14:00 and 16:00.";
 const SENDERS = ["Floe", "Floe", "ACME", "+447700900123"];
+
+export function senderOf(message: number): string {
+  return SENDERS[message % SENDERS.length]!;
+}
 
 /** @param isValid whether a recipient ("+" and digits) is to be sent to. */
 export function benchTraffic(
@@ -69,7 +73,7 @@ function frameOf(numbers: readonly string[], from: number): Uint8Array {
       keyTag: 0n,
       message: {
         to: `+${number}`,
-        from: SENDERS[index % SENDERS.length]!,
+        from: senderOf(from + index),
         body: { $case: "text" as const, text: TEXT },
         trafficClass: (1 + (index % 3)) as 1 | 2 | 3,
       },
