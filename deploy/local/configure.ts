@@ -10,7 +10,6 @@ import { openNats } from "../../core/stream/nats.js";
 import { STREAMS } from "../../core/subjects.js";
 import { seedConfiguration } from "../../services/admin/seed.js";
 import { migrate } from "../../services/cdr/migrate.js";
-import { compileTables } from "../../workers/compile.js";
 import { readFolder } from "../../workers/parse-folder.js";
 import { LOCAL_USER, type LocalState } from "./state.js";
 
@@ -60,12 +59,13 @@ async function seed({ nats, state, accounts, carriers, ...options }: ConfigureOp
   });
   try {
     await client.declare(STREAMS);
-    await seedConfiguration(client, {
+    const seeding = { client, clock: SYSTEM_CLOCK, log: SILENT };
+    await seedConfiguration(seeding, {
       partitions: state.partitions,
       accounts: Array.from({ length: accounts }, (_, at) => demoAccount(at + 1)),
       keys: keysOf(state, accounts),
       carriers: carriers.map((carrier) => carrierOf(carrier, state.carrierPassword)),
-      tables: (version) => compileTables(readFolder(options.tablesDirectory, version)),
+      tables: () => readFolder(options.tablesDirectory),
     });
   } finally {
     await client.close();

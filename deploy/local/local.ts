@@ -27,7 +27,7 @@ export interface LocalOptions {
   readonly partitions?: number;
   /** Default: alpha and beta. */
   readonly carriers?: readonly CarrierSimOptions[];
-  /** Folder with the CSV files of routes and decks. Default: the sample's. */
+  /** Folder with the CSV files of a new system's routes and decks. Default: the sample's. */
   readonly tablesDirectory?: string;
   /** nats-server to use; absent or empty: find or fetch one. */
   readonly natsServer?: string;

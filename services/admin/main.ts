@@ -11,12 +11,22 @@ import type { Serve } from "../../core/host.js";
 import { BUCKETS } from "../../core/subjects.js";
 import type { Desk } from "./call.js";
 import { carrierService } from "./entities/carriers.js";
+import { deckService } from "./entities/decks.js";
+import { exchangeRateService } from "./entities/exchange-rates.js";
+import { guardService } from "./entities/guards.js";
+import { networkService } from "./entities/networks.js";
+import { planService } from "./entities/plans.js";
+import { routingRuleService } from "./entities/rules.js";
+import { senderRuleService } from "./entities/sender-rules.js";
 import { openRoutingService } from "./explain.js";
 import { openImportStore } from "./import/import-store.js";
 import { importService } from "./import/service.js";
 import { ADMIN_SETTINGS } from "./settings.js";
 import { openStaffKeys } from "./staff.js";
 import { openStore } from "./store.js";
+import { openBuilder } from "./tables/builder.js";
+import { tableSetService } from "./tables/service.js";
+import { openTableSets } from "./tables/sets.js";
 
 /** Operators' calls are few; what a connection may hold is not worth settings. */
 const CONNECTION = {
@@ -44,7 +54,30 @@ export const serve: Serve = async (host) => {
   const routing = await openRoutingService({ desk, client, clickhouse, keysFile });
   lifecycle.onStop("quotes", routing.close);
   const imports = importService(desk, openImportStore(store));
-  const services = [carrierService(desk, store), imports, routing.service];
+  const sets = await openTableSets(client, log);
+  lifecycle.onStop("table sets", sets.stop);
+  const builder = await openBuilder({
+    ...{ store, sets, clock, log },
+    leases: await client.bucket(BUCKETS.leases, { keyTtl: true }),
+    processId: host.processId,
+    leaseSeconds: settings.leaseSeconds,
+    quietMs: settings.quietMs,
+    setsKept: settings.tableSetsKept,
+  });
+  lifecycle.onStop("builder", builder.stop);
+  const services = [
+    carrierService(desk, store),
+    routingRuleService(desk, store),
+    senderRuleService(desk, store),
+    guardService(desk, store),
+    planService(desk, store),
+    deckService(desk, store),
+    exchangeRateService(desk, store),
+    networkService(desk, store),
+    tableSetService(desk, store, sets),
+    imports,
+    routing.service,
+  ];
   const server = await openGrpcServer(
     services,
     { ...settings, ...CONNECTION },

@@ -1,11 +1,15 @@
 /** `floe tables`: routes, decks and plans from CSV files into the binary table set. */
 import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
+import { parseApiKey } from "../../core/api-key.js";
+import { SYSTEM_CLOCK } from "../../core/clock.js";
+import { SILENT } from "../../core/log.js";
 import { print } from "../../core/output.js";
 import { compileTables } from "../../workers/compile.js";
 import { readFolder } from "../../workers/parse-folder.js";
 import { loadTables } from "../admin/seed.js";
 import { openLocalStream } from "./connect.js";
+import { requireLocal } from "./local-system.js";
 import { cliSettings, homeOption, jsonOption } from "./options.js";
 
 export function addTables(program: Command): void {
@@ -28,22 +32,29 @@ export function addTables(program: Command): void {
     });
   tables
     .command("load")
-    .description("compile a folder and put it into force in the local system")
+    .description("replace all tables of the local system by those of a folder")
     .argument("<folder>", "folder with the CSV files")
     .addOption(homeOption())
     .addOption(jsonOption())
     .action(async (folder: string, flags: { home?: string; json?: boolean }) => {
       const { home } = await cliSettings(flags);
-      const compile = (version: number) => compileTables(readFolder(folder, version));
       // Before anything is opened: a mistake in the files is told at once.
-      const { byteLength: bytes } = compile(1);
+      const source = readFolder(folder);
+      const { byteLength: bytes } = compileTables(source);
       const client = await openLocalStream(home);
       try {
-        const version = await loadTables(client, compile);
+        const seeding = { client, clock: SYSTEM_CLOCK, log: SILENT };
+        const version = await loadTables(seeding, source, keyIdOf(requireLocal(home).staffKey));
         if (flags.json === true) print(JSON.stringify({ version, bytes }));
         else print(`Table set ${version} is in force.`);
       } finally {
         await client.close();
       }
     });
+}
+
+/** Public part of a key: who is said to have changed it. */
+function keyIdOf(key: string): string {
+  const parts = parseApiKey(key);
+  return typeof parts === "string" ? "" : parts.keyId;
 }

@@ -11,7 +11,7 @@ import {
   type ListDecksRequest,
   type ListRatesRequest,
 } from "../../../core/proto/floe/v1/pricing_admin.js";
-import { type DeckSource, MATCH } from "../../../workers/source.js";
+import { type Channel, type DeckSource, MATCH } from "../../../workers/source.js";
 import { type Desk, unary } from "../call.js";
 import { decodeDeck } from "../columns.js";
 import { missing, notFound, revisionProblem, stale, staleOrGone } from "../crud.js";
@@ -88,7 +88,7 @@ function list(store: Store, request: ListDecksRequest) {
 
 /** The stored key that a message names. Names that cannot be are refused before KV is asked. */
 function keyOf(key: DeckKey | undefined): string | Refusal {
-  const channel = CHANNEL_CHOICES[key?.channel ?? 0];
+  const channel = (CHANNEL_CHOICES as readonly Channel[])[key?.channel ?? 0];
   if (key?.owner === undefined) return invalid([missing("key.owner")]);
   if (channel === undefined) {
     return invalid([
