@@ -56,7 +56,8 @@ export function newDelayLine<T>(
 
   return {
     item(nowMs, delayMs) {
-      const dueMs = Math.ceil(nowMs + delayMs);
+      // Down: timers are late by half a millisecond on average, so the mean is what was asked for.
+      const dueMs = Math.floor(nowMs + delayMs);
       const last = slots.at(-1);
       if (last !== undefined && last.dueMs === dueMs) return last.item;
       const place = placeOf(dueMs);
