@@ -11,7 +11,7 @@ export interface RouteTask {
   readonly frames: ArrayBuffer;
   /** Where each frame ends in `frames`. */
   readonly ends: readonly number[];
-  /** The compiled table set (tables.ts); shared, so nothing is copied. */
+  /** The compiled table set (tables.ts), verified by who sends it; shared, so nothing is copied. */
   readonly tables: SharedArrayBuffer;
   readonly keys: TaskKeys;
   /** HEALTH of each carrier, by its index in the tables; absent: all are well. */

@@ -223,6 +223,14 @@ function openObjects(line: MemoryLine, name: string): Objects {
         const data = there.get(key);
         return data === undefined ? undefined : new Uint8Array(data);
       }),
+    getShared: (key) =>
+      line.ask("get object", () => {
+        const data = there.get(key);
+        if (data === undefined) return undefined;
+        const shared = new SharedArrayBuffer(data.length);
+        new Uint8Array(shared).set(data);
+        return shared;
+      }),
     list: () => line.ask("list objects", () => [...there.keys()]),
     delete: (key) => line.ask("delete object", () => void there.delete(key)),
   };

@@ -22,6 +22,26 @@ export async function openObjects(link: Link, name: string, replicas = 1): Promi
         await store.putBlob({ name: key }, data);
       }),
     get: (key) => attempt("get", async () => (await store.getBlob(key)) ?? undefined),
+    getShared: (key) =>
+      attempt("get", async () => {
+        const found = await store.get(key);
+        if (found === null) return undefined;
+        const shared = new SharedArrayBuffer(found.info.size);
+        const bytes = new Uint8Array(shared);
+        let at = 0;
+        const reader = found.data.getReader();
+        for (;;) {
+          const { done, value } = await reader.read();
+          if (done) break;
+          bytes.set(value, at);
+          at += value.length;
+        }
+        // Where the digest differs from what was stored, or a piece is missing.
+        const error = await found.error;
+        if (error instanceof Error) throw error;
+        if (at !== bytes.length) throw new Error(`${at} of ${bytes.length} bytes came`);
+        return shared;
+      }),
     list: () =>
       attempt("list", async () => {
         const infos = await store.list();

@@ -212,6 +212,8 @@ export interface Bucket {
 export interface Objects {
   put(name: string, data: Uint8Array): Promise<void>;
   get(name: string): Promise<Uint8Array | undefined>;
+  /** The same, written into memory that threads share piece by piece as it comes. */
+  getShared(name: string): Promise<SharedArrayBuffer | undefined>;
   list(): Promise<readonly string[]>;
   delete(name: string): Promise<void>;
 }

@@ -9,8 +9,9 @@ import { acceptedDay, REASON, STATE } from "../../core/message.js";
 import { readUint32, readUint53, writeUint32, writeUint53 } from "../../core/stream/frame.js";
 import { INDEX, INDEX_STRIDE, packPlace, VERDICT_AT } from "../../workers/task.js";
 import { KEY_OTHER, KEY_SAME } from "./keys.js";
+import { monthOf } from "./months.js";
 import type { Plan } from "./plan.js";
-import type { Part } from "./routed.js";
+import type { Part, TierPrice } from "./routed.js";
 import { applyVerdict, keyRoom, type PartitionState } from "./state.js";
 
 /** Not a reason: the verdict stands, or it is a repeat. */
@@ -34,10 +35,13 @@ export function decidePart(
     if (outcome === REPEAT) change(verdicts, at, 0, 0);
     else if (outcome !== STANDS) change(verdicts, at, STATE.REJECTED, outcome);
     if (readUint32(verdicts, at + VERDICT_AT.state) === STATE.ROUTED) {
+      const segments = index[base + INDEX.segments]!;
+      const tier = index[base + INDEX.tier]!;
+      if (tier !== 0) setTierPrice(state, part.result.tierPrice, verdicts, at, tier, segments);
       const lane = index[base + INDEX.lane]!;
       const bytes = index[base + INDEX.dispatchEnd]! - index[base + INDEX.dispatchAt]!;
       const carrier = index[base + INDEX.carrier]!;
-      const chunk = plan.take(carrier, lane, bytes, index[base + INDEX.segments]!);
+      const chunk = plan.take(carrier, lane, bytes, segments);
       writeUint32(verdicts, at + VERDICT_AT.place, packPlace(lane, 0, chunk));
     } else {
       plan.skip();
@@ -45,6 +49,21 @@ export function decidePart(
     // `judge` ends with that search.
     applyVerdict(state, verdicts, at, index[base + INDEX.verdictEnd]!, decidedAtMs, true);
   }
+}
+
+/** The pool does not know what the account has had this month; what came before in this turn counts. */
+function setTierPrice(
+  state: PartitionState,
+  tierPrice: TierPrice,
+  bytes: Uint8Array,
+  at: number,
+  tier: number,
+  segments: number,
+): void {
+  const place = state.accounts.place(readUint32(bytes, at + VERDICT_AT.account));
+  const month = monthOf(readUint53(bytes, at + VERDICT_AT.acceptedAtMs));
+  const priceMicros = tierPrice(tier, state.months.segments(place, month), segments);
+  writeUint53(bytes, at + VERDICT_AT.priceMicros, priceMicros);
 }
 
 /** What the rules make of the verdict at `at`: STANDS, REPEAT or the reason to reject it. */

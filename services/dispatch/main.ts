@@ -11,6 +11,7 @@ import { holdLeases, type Leases } from "../../core/stream/lease.js";
 import type { Bucket } from "../../core/stream/stream.js";
 import { BUCKETS, TABLES_STORE } from "../../core/subjects.js";
 import { watchCarriers } from "./carriers.js";
+import { watchInputs } from "./inputs.js";
 import { openOwner } from "./owner.js";
 import { openRouter } from "./router.js";
 import { DISPATCH_SETTINGS } from "./settings.js";
@@ -26,12 +27,18 @@ export const serve: Serve = async (host) => {
   const config = await client.bucket(BUCKETS.config);
   const carriers = await watchCarriers(await client.bucket(BUCKETS.carriers), log);
   host.lifecycle.onStop("carriers", carriers.stop);
+  const inputs = await watchInputs({
+    health: await client.bucket(BUCKETS.health, { keyTtl: true }),
+    ...{ config, clock: host.clock, log },
+  });
+  host.lifecycle.onStop("inputs", inputs.stop);
   const router = await openRouter({
     threads: settings.threads,
     keysFile: host.common.keysFile,
     clock: host.clock,
     config,
     objects: await client.objects(TABLES_STORE),
+    inputs,
     log,
   });
   host.lifecycle.onStop("pool", router.close);

@@ -6,6 +6,7 @@
  * must mend is nobody's poison and is thrown.
  */
 
+import assert from "node:assert";
 import { REASON, STATE } from "../../core/message.js";
 import { REQUEST, VERDICT } from "../../core/stream/fields.js";
 import {
@@ -26,8 +27,8 @@ import {
   readFields,
   written,
 } from "../../core/stream/frame.js";
-import { INDEX, INDEX_STRIDE, type RouteResult } from "../../workers/task.js";
-import { type Held, type Part, type Routed, routed } from "./routed.js";
+import { INDEX, INDEX_STRIDE } from "../../workers/task.js";
+import { type Held, type Part, type Routed, type RoutedResult, routed } from "./routed.js";
 import { isForOperator, type Router } from "./router.js";
 
 export interface Salvaged {
@@ -73,7 +74,7 @@ async function routeOne(router: Router, held: Held, frame: Uint8Array): Promise<
   }
 }
 
-export function wholePart(result: RouteResult): Part {
+export function wholePart(result: RoutedResult): Part {
   const verdicts = new Uint8Array(result.verdicts);
   const dispatches = new Uint8Array(result.dispatches);
   return { result, verdicts, dispatches, from: 0, to: result.index.length / INDEX_STRIDE };
@@ -154,7 +155,7 @@ function rejection(frame: Uint8Array): Part | undefined {
   index[INDEX.verdictEnd] = writer.at;
   index[INDEX.carrier] = -1;
   const verdicts = new Uint8Array(written(writer));
-  const result: RouteResult = {
+  const result: RoutedResult = {
     verdicts: verdicts.buffer,
     verdictsEnd: verdicts.length,
     dispatches: new ArrayBuffer(0),
@@ -163,6 +164,7 @@ function rejection(frame: Uint8Array): Part | undefined {
     counts: [1],
     carriers: [],
     tablesVersion: 0,
+    tierPrice: () => assert.fail("what is rejected has no price"),
   };
   return { result, verdicts, dispatches: new Uint8Array(0), from: 0, to: 1 };
 }

@@ -8,10 +8,9 @@
 import { FRAME_RECORDS_MAX } from "../../core/limits.js";
 import type { Logger } from "../../core/log.js";
 import { droppedTotal } from "../../core/metrics.js";
-import type { RouteResult } from "../../workers/task.js";
 import type { Inbox } from "./inbox.js";
 import { salvage } from "./poison.js";
-import { type Held, routed } from "./routed.js";
+import { type Held, type RoutedResult, routed } from "./routed.js";
 import type { Router } from "./router.js";
 import type { Turns } from "./turns.js";
 
@@ -80,7 +79,7 @@ export function openRequests(options: RequestsOptions): Requests {
   }
 
   async function route(frames: readonly Held[]): Promise<void> {
-    let result: RouteResult;
+    let result: RoutedResult;
     try {
       result = await router.route(frames);
     } catch (error) {

@@ -28,9 +28,20 @@ export interface Held {
   readonly twins: Delivery[];
 }
 
+/**
+ * What a rate with tiers (INDEX.tier, from 1) makes of a message of so many segments, whose account
+ * has had `segmentsBefore` in the month: micro-units of the plan's currency.
+ */
+export type TierPrice = (tier: number, segmentsBefore: number, segments: number) => number;
+
+/** What the pool made of frames, and how its table set prices tiers. */
+export interface RoutedResult extends RouteResult {
+  readonly tierPrice: TierPrice;
+}
+
 /** Neighbouring records of one result. */
 export interface Part {
-  readonly result: RouteResult;
+  readonly result: RoutedResult;
   readonly verdicts: Uint8Array;
   readonly dispatches: Uint8Array;
   readonly from: number;

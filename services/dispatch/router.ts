@@ -20,13 +20,18 @@ import { dataMonth, type Keys, loadKeys } from "../../core/keys.js";
 import type { Logger } from "../../core/log.js";
 import { gauge } from "../../core/metrics.js";
 import type { Bucket, Consumption, Objects } from "../../core/stream/stream.js";
+import type * as Image from "../../workers/image.js";
+import type * as Rating from "../../workers/rating.js";
 import type RouteAndRate from "../../workers/route-and-rate.js";
+import type * as TableSets from "../../workers/tables.js";
 import {
   INDEX_STRIDE,
   type RouteResult,
   type RouteTask,
   type TaskKeys,
 } from "../../workers/task.js";
+import type { Inputs } from "./inputs.js";
+import type { RoutedResult, TierPrice } from "./routed.js";
 import { openWindow, type Window } from "./window.js";
 
 const tablesVersion = gauge("floe_dispatch_tables_version", "Table set that new messages get.");
@@ -44,7 +49,7 @@ export interface Router {
    * Routes and rates whole request frames.
    * @throws what the task threw: see `isForOperator`.
    */
-  route(frames: readonly Frames[]): Promise<RouteResult>;
+  route(frames: readonly Frames[]): Promise<RoutedResult>;
   /**
    * Notes records that failed in the pool and are to be rejected for it. Trips an assertion if they
    * are most of what was routed lately: then it is the pool that fails, and nobody's message pays.
@@ -59,12 +64,22 @@ export interface Router {
   close(): Promise<void>;
 }
 
+/** The table set that new messages get. */
+interface InForce {
+  readonly image: SharedArrayBuffer;
+  readonly carriers: readonly string[];
+  readonly countries: readonly string[];
+  readonly tierPrice: TierPrice;
+}
+
 export interface RouterOptions {
   readonly threads: number;
   readonly keysFile: string;
   readonly clock: Clock;
   readonly config: Bucket;
   readonly objects: Objects;
+  /** How carriers are and deliver. */
+  readonly inputs: Inputs;
   readonly log: Logger;
 }
 
@@ -73,7 +88,7 @@ const THREAD = fileURLToPath(new URL("./pool-thread.js", import.meta.url));
 const TASKS_PER_THREAD = 2;
 /** Frames up to so many bytes, about ten messages, cost less here than their way to a thread. */
 const HERE_BYTES_MAX = 2_048;
-const WORKER = new URL("../../workers/route-and-rate.js", import.meta.url);
+const WORKERS = new URL("../../workers/", import.meta.url);
 /** What was routed and blamed counts half after so long; few records are never most. */
 const BLAME_MS = 60_000;
 const BLAMED_MIN = 20;
@@ -83,7 +98,13 @@ const NO_TABLES = "none is loaded";
 export async function openRouter(options: RouterOptions): Promise<Router> {
   const { threads, log } = options;
   // By its place, as pool-thread.ts does: no file of this service imports the code of workers.
-  const { default: routeHere } = (await import(WORKER.href)) as { default: typeof RouteAndRate };
+  const code = (name: string): Promise<unknown> => import(new URL(name, WORKERS).href);
+  const { default: routeHere } = (await code("route-and-rate.js")) as {
+    default: typeof RouteAndRate;
+  };
+  const { verifyImage } = (await code("image.js")) as typeof Image;
+  const { openTables } = (await code("tables.js")) as typeof TableSets;
+  const { tierAmount } = (await code("rating.js")) as typeof Rating;
   const places = threads + 1;
   const pool = new Piscina<RouteTask, RouteResult>({
     filename: THREAD,
@@ -96,7 +117,7 @@ export async function openRouter(options: RouterOptions): Promise<Router> {
   let keys: Keys = loadKeys(options.keysFile);
   /** The keys of the last task, good for anything in its month: nearly every task is. */
   let last = { fromMs: 0, toMs: -1, keys: { token: keys.token, data: {} } as TaskKeys };
-  let tables: SharedArrayBuffer | undefined;
+  let tables: InForce | undefined;
   let version = 0;
   const tally = { sinceMs: options.clock.monotonicMs(), routed: 0, blamed: 0 };
   let loading = Promise.resolve();
@@ -108,17 +129,23 @@ export async function openRouter(options: RouterOptions): Promise<Router> {
   async function load(value: Uint8Array): Promise<void> {
     const wanted = parseTables(value);
     if (wanted.version === version) return;
-    const image = await options.objects.get(wanted.object);
-    if (image === undefined) {
+    const shared = await options.objects.getShared(wanted.object);
+    if (shared === undefined) {
       throw new FloeError("tables.invalid", { object: wanted.object, problem: "is not there" });
     }
-    const shared = new SharedArrayBuffer(image.length);
-    new Uint8Array(shared).set(image);
+    // Up to hundreds of megabytes: messages are routed between the pieces.
+    await verifyImage(new Uint8Array(shared), () => new Promise((resume) => setImmediate(resume)));
     await probe(shared);
-    tables = shared;
+    const opened = openTables(shared, true);
+    tables = {
+      image: shared,
+      carriers: opened.carriers,
+      countries: opened.countries,
+      tierPrice: (tier, before, segments) => tierAmount(opened, tier - 1, before, segments),
+    };
     version = wanted.version;
     tablesVersion.set(version);
-    log.info({ version, bytes: image.length }, "tables loaded");
+    log.info({ version, bytes: shared.byteLength }, "tables loaded");
     loaded();
   }
 
@@ -131,9 +158,9 @@ export async function openRouter(options: RouterOptions): Promise<Router> {
 
   async function run(
     frames: readonly Frames[],
-    shared: SharedArrayBuffer,
+    { image, carriers, countries, tierPrice }: InForce,
     withKeys: TaskKeys,
-  ): Promise<RouteResult> {
+  ): Promise<RoutedResult> {
     let bytes = 0;
     for (const { data } of frames) bytes += data.length;
     const buffer = new ArrayBuffer(bytes);
@@ -145,9 +172,11 @@ export async function openRouter(options: RouterOptions): Promise<Router> {
       at += data.length;
       ends.push(at);
     }
-    const task = { frames: buffer, ends, tables: shared, keys: withKeys };
-    if (bytes <= HERE_BYTES_MAX) return routeHere(task);
-    return await pool.run(task, { transferList: [buffer] });
+    const { health, quality } = options.inputs.of(carriers, countries);
+    const task = { frames: buffer, ends, tables: image, keys: withKeys, health, quality };
+    const result =
+      bytes <= HERE_BYTES_MAX ? routeHere(task) : await pool.run(task, { transferList: [buffer] });
+    return { ...result, tierPrice };
   }
 
   /** The keys for what was accepted in a span of time. */
@@ -208,7 +237,7 @@ export async function openRouter(options: RouterOptions): Promise<Router> {
       assert(!most, "most records fail in the pool: it is not the records");
     },
     async probe() {
-      if (tables !== undefined) await probe(tables);
+      if (tables !== undefined) await probe(tables.image);
     },
     ready: () => tables !== undefined,
     whenReady: () => whenLoaded,

@@ -9,6 +9,7 @@ import { encodeConfig } from "../../../core/configuration.js";
 import { extendKeys } from "../../../core/keys.js";
 import { SILENT } from "../../../core/log.js";
 import type { Bucket, Objects } from "../../../core/stream/stream.js";
+import type { Inputs } from "../../../services/dispatch/inputs.js";
 import {
   type Frames,
   isForOperator,
@@ -42,13 +43,30 @@ async function withRouter(run: (bench: Bench) => Promise<void>, fromMs = NOW_MS)
       return { pause() {}, resume() {}, async stop() {} };
     },
   };
-  const objects: Partial<Objects> = { get: async (name) => there.get(name) };
+  const objects: Partial<Objects> = {
+    async getShared(name) {
+      const image = there.get(name);
+      if (image === undefined) return undefined;
+      const shared = new SharedArrayBuffer(image.length);
+      new Uint8Array(shared).set(image);
+      return shared;
+    },
+  };
+  // Of one carrier and one country, whichever: nothing is known of either.
+  const inputs: Inputs = {
+    of: (carriers, countries) => ({
+      health: new Uint8Array(carriers.length),
+      quality: new Int32Array(2 * carriers.length * countries.length).fill(-1),
+    }),
+    stop: async () => {},
+  };
   const opened = await openRouter({
     threads: 1,
     keysFile,
     clock: { ...SYSTEM_CLOCK, monotonicMs: () => SYSTEM_CLOCK.monotonicMs() + aheadMs },
     config: config as Bucket,
     objects: objects as Objects,
+    inputs,
     log: SILENT,
   });
   try {

@@ -110,7 +110,7 @@ export const decisionOf = (bytes: Uint8Array): DecisionFrame => DecisionFrame.de
 
 let image: SharedArrayBuffer | undefined;
 
-/** Numbers of +44 go to alpha (then beta), others to beta; +1 has no route, +99 no price. */
+/** Numbers of +44 go to alpha (then beta), others to beta; +1 has no route, +33 no price. */
 export function testTables(): SharedArrayBuffer {
   if (image !== undefined) return image;
   const sold = [
@@ -130,7 +130,7 @@ export function testTables(): SharedArrayBuffer {
       deck({ carrier: "beta" }, "EUR", [
         { of: "44", priceMicros: 21_000 },
         { of: "49", priceMicros: 50_000 },
-        { of: "99", priceMicros: 50_000 },
+        { of: "33", priceMicros: 50_000 },
       ]),
       deck({ plan: PLAN_SUBMIT }, "EUR", sold),
       deck({ plan: PLAN_DELIVERED }, "GBP", sold),

@@ -20,6 +20,7 @@ function memoryObjects(): Objects & { readonly there: Map<string, Uint8Array> } 
     there,
     put: async (name, data) => void there.set(name, new Uint8Array(data)),
     get: async (name) => there.get(name),
+    getShared: async () => undefined,
     list: async () => [...there.keys()],
     delete: async (name) => void there.delete(name),
   };

@@ -118,7 +118,7 @@ state("remembers keys in a replay though those of days before were dropped by ti
 state("reserves what is routed and rejects what is not", () => {
   const { live, turn, check } = open();
   const { decision, outgoing } = turn({
-    messages: [{ id: 1 }, { id: 2, to: "+12025550123" }, { id: 3, to: "+99123456789" }],
+    messages: [{ id: 1 }, { id: 2, to: "+12025550123" }, { id: 3, to: "+33612345678" }],
   });
   assert.equal(states(decision), [STATE.ROUTED, STATE.REJECTED, STATE.REJECTED]);
   assert.equal(reasons(decision), [REASON.NONE, REASON.NO_ROUTE, REASON.NO_PRICE]);
