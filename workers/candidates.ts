@@ -55,8 +55,11 @@ const parts = new Int32Array(CANDIDATES_MAX);
 const rates = new Float64Array(CANDIDATES_MAX);
 const worths = new Float64Array(CANDIDATES_MAX);
 const scores = new Int32Array(CANDIDATES_MAX);
-/** Terms of each carrier of the list that is walked. */
+/** Of each carrier of the list that is walked. */
 let found = new Int32Array(64);
+let foundCosts = new Float64Array(64);
+let foundRates = new Float64Array(64);
+let foundSenders = new Int32Array(64);
 
 /** Bits of OUTCOME, and whether `block` was met, of the last walk. */
 export const walked = { dropped: 0, blocked: false };
@@ -168,13 +171,26 @@ function walkList(node: StrategyNode, health: Uint8Array | undefined): boolean {
   part += 1;
   kind = node.kind;
   findTerms(node.carriers);
-  if (kind === NODE.cost && !explain) considerCosts(node.carriers, health);
-  else considerEach(node.carriers, health);
+  if (kind === NODE.cost && choice.count === 0 && !explain) {
+    if (!considerCosts(node.carriers, health)) {
+      // From the start, all of its carriers: what an earlier list dropped is dropped again.
+      message += 1;
+      findTerms(node.carriers);
+      considerEach(node.carriers, health);
+    }
+  } else {
+    considerEach(node.carriers, health);
+  }
   return well >= CANDIDATES_MAX && !explain;
 }
 
 function findTerms(carriers: Int32Array): void {
-  if (carriers.length > found.length) found = new Int32Array(2 * carriers.length);
+  if (carriers.length > found.length) {
+    found = new Int32Array(2 * carriers.length);
+    foundCosts = new Float64Array(found.length);
+    foundRates = new Float64Array(found.length);
+    foundSenders = new Int32Array(found.length);
+  }
   const { channel, destination, network, trafficClass, senderKind, acceptedAtMs } = query;
   buyTermsOfEach(
     routing.tables,
@@ -190,57 +206,111 @@ function findTerms(carriers: Int32Array): void {
 }
 
 /**
- * `considerEach` for a list by cost, which most messages have. Of most carriers only the costs
- * differ; everything is a local here, and who costs more than the third is not looked at further.
+ * `considerEach` for the first list by cost, which most messages have and need no more than: the
+ * three best are found in locals (0.5 us for twenty carriers, where putting each into its place in
+ * the choice takes 1.2).
+ * @returns false, and nothing is chosen, if that cannot be told from worths alone: some carrier is
+ *   not well, or two amounts of different currencies are closer than doubles can tell.
  */
-function considerCosts(carriers: Int32Array, health: Uint8Array | undefined): void {
+function considerCosts(carriers: Int32Array, health: Uint8Array | undefined): boolean {
   const { seen, carrierCurrencies, tables, senders } = routing;
+  const { segments, channel, guard, country, senderKind } = query;
   const { words } = tables.terms;
-  const { segments } = query;
-  const own = planCurrency;
-  const ownRate = planRate;
-  const first = query.channel * tables.carriers.length;
+  const first = channel * tables.carriers.length;
   const now = message;
-  let currency = own;
-  let rate = ownRate;
-  let boundWorth = boundOf();
+  const boundWorth = limited ? limitMicros * planRate : Number.POSITIVE_INFINITY;
+  let currency = planCurrency;
+  let rate = planRate;
+  let passed = 0;
+  let one = -1;
+  let two = -1;
+  let three = -1;
+  let worthOne = Number.POSITIVE_INFINITY;
+  let worthTwo = Number.POSITIVE_INFINITY;
+  let worthThree = Number.POSITIVE_INFINITY;
   for (let index = 0; index < carriers.length; index += 1) {
     const carrier = carriers[index]!;
     if (seen[carrier] === now) continue;
     seen[carrier] = now;
-    const terms = found[index]!;
-    if (
-      (judged && !letsAll(senders, query.country, carrier, query.senderKind)) ||
-      (health !== undefined && health[carrier] !== 0) ||
-      guarded
-    ) {
-      consider(carrier, terms, health === undefined ? 0 : (health[carrier] ?? 0), 0);
-      boundWorth = boundOf();
-      continue;
+    if (health !== undefined && health[carrier] !== 0) return false;
+    if (guarded && neverCarrier(routing.guards, guard, carrier)) continue;
+    let terms = found[index]!;
+    let sender = SENDER_OWN;
+    if (judged && !letsAll(senders, country, carrier, senderKind)) {
+      sender = senderAt(carrier);
+      if (sender >= 0) terms = termsWithSender(carrier, terms, sender);
+      found[index] = terms;
+      if (sender === SENDER_REFUSED) {
+        if (terms >= 0) dropped |= 1 << OUTCOME.senderRefused;
+        continue;
+      }
     }
-    if (terms < 0) {
-      dropped |= 1 << OUTCOME.noRate;
-      continue;
-    }
+    if (terms < 0) continue;
     const plainMicros = words[terms]!;
     const costMicros =
       plainMicros === NOT_PLAIN ? amountOf(tables.terms, terms, segments) : segments * plainMicros;
     const itsCurrency = carrierCurrencies[first + carrier]!;
     if (itsCurrency !== currency) {
       currency = itsCurrency;
-      rate = currency === own ? ownRate : rateOf(currency);
+      rate = currency === planCurrency ? planRate : rateOf(currency);
     }
-    if (costMicros * rate > boundWorth) continue;
-    take(carrier, terms, SENDER_OWN, 0, 0, costMicros, rate);
-    boundWorth = boundOf();
+    if (rate === 0) continue;
+    const worth = costMicros * rate;
+    const near = worth * APART;
+    if (worth > boundWorth - near) {
+      if (!isWithinLimit(costMicros, rate, worth)) {
+        dropped |= 1 << OUTCOME.belowMargin;
+        continue;
+      }
+    }
+    passed += 1;
+    if (worth > worthThree + near) continue;
+    if (
+      (worth >= worthOne - near && worth <= worthOne + near && rate !== foundRates[one]) ||
+      (worth >= worthTwo - near && worth <= worthTwo + near && rate !== foundRates[two]) ||
+      (worth >= worthThree - near && worth <= worthThree + near && rate !== foundRates[three])
+    ) {
+      return false;
+    }
+    foundCosts[index] = costMicros;
+    foundRates[index] = rate;
+    foundSenders[index] = sender;
+    if (worth < worthTwo) {
+      worthThree = worthTwo;
+      three = two;
+      if (worth < worthOne) {
+        worthTwo = worthOne;
+        two = one;
+        worthOne = worth;
+        one = index;
+      } else {
+        worthTwo = worth;
+        two = index;
+      }
+    } else if (worth < worthThree) {
+      worthThree = worth;
+      three = index;
+    }
   }
+  well = passed;
+  if (one >= 0) settle(0, carriers, one, worthOne);
+  if (two >= 0) settle(1, carriers, two, worthTwo);
+  if (three >= 0) settle(2, carriers, three, worthThree);
+  return true;
 }
 
-/** What costs more than this cannot be among the three of the present term, if all are well. */
-function boundOf(): number {
-  const last = CANDIDATES_MAX - 1;
-  if (choice.count <= last || healths[last] !== 0) return Number.POSITIVE_INFINITY;
-  return parts[last]! < part ? -1 : worths[last]! * (1 + 2 * APART);
+/** The next candidate is the carrier at `index` of a list by cost. */
+function settle(place: number, carriers: Int32Array, index: number, worth: number): void {
+  choice.count = place + 1;
+  choice.carriers[place] = carriers[index]!;
+  choice.costsMicros[place] = foundCosts[index]!;
+  choice.terms[place] = found[index]!;
+  choice.senders[place] = foundSenders[index]!;
+  healths[place] = 0;
+  parts[place] = part;
+  rates[place] = foundRates[index]!;
+  worths[place] = worth;
+  scores[place] = 0;
 }
 
 function considerEach(carriers: Int32Array, health: Uint8Array | undefined): void {
