@@ -29,6 +29,8 @@ export interface RoutingReport {
     readonly processor: string;
     readonly memoryBytes: number;
     readonly node: string;
+    /** A dependent load from 128 MB (memory.ts). */
+    readonly memoryNanos: number;
   };
   readonly sizes: readonly SizeFigures[];
   readonly swap: SwapFigures | undefined;
@@ -119,7 +121,10 @@ export function printRouting(report: RoutingReport): void {
     print(paint(passed ? "green" : "red", text.trimEnd()));
   }
   print();
-  print(`${machine.cores} cores (${machine.processor}), node ${machine.node}`);
+  print(
+    `${machine.cores} cores (${machine.processor}), node ${machine.node}; ` +
+      `a line of memory takes ${Math.round(machine.memoryNanos)} ns`,
+  );
   print(report.commandLine);
 }
 
@@ -143,12 +148,13 @@ function stepsTable(sizes: readonly SizeFigures[]): string {
   const rows = sizes.map(({ prefixes, steps }): Cell[] => [
     prefixes,
     steps.routingMicros.toFixed(3),
+    steps.skewedMicros.toFixed(3),
     steps.numberMicros.toFixed(3),
     steps.segmentsMicros.toFixed(3),
     steps.senderMicros.toFixed(3),
     aroundOf(steps).toFixed(3),
   ]);
-  const heads = ["routing + rating", "number", "segments", "sender rules", "the three"];
+  const heads = ["routing + rating", "skewed", "number", "segments", "sender rules", "the three"];
   return table(["prefixes", ...heads], rows);
 }
 
@@ -197,6 +203,7 @@ export function routingSvg({ sizes, machine }: RoutingReport): string {
   const carriers = sizes[0]!.carriers;
   const lines: Series[] = [
     seriesOf("routing and rating", sizes, ({ steps }) => steps.routingMicros),
+    seriesOf("the same, skewed traffic", sizes, ({ steps }) => steps.skewedMicros),
     seriesOf("number, segments, sender", sizes, ({ steps }) => aroundOf(steps)),
     ...sizes[0]!.tasks.map(({ threads }, index) =>
       seriesOf(

@@ -10,6 +10,7 @@ import { print, progress } from "../../core/output.js";
 import { compileTables } from "../../workers/compile.js";
 import { openTables } from "../../workers/tables.js";
 import { shortNumber } from "../plot.js";
+import { memoryNanos } from "./memory.js";
 import {
   checksOf,
   printRouting,
@@ -69,6 +70,7 @@ export async function runRouting(options: RoutingOptions): Promise<boolean> {
       processor: first?.model ?? "unknown",
       memoryBytes: totalmem(),
       node: process.version,
+      memoryNanos: memoryNanos(),
     },
     sizes,
     swap,
@@ -87,7 +89,9 @@ async function measureSize(size: number, options: RoutingOptions): Promise<Made>
   const openedAtMs = SYSTEM_CLOCK.monotonicMs();
   openTables(image);
   const openMs = SYSTEM_CLOCK.monotonicMs() - openedAtMs;
-  const traffic = benchTraffic(made.prefixes, options.messages, isValidNumber);
+  const { messages } = options;
+  const traffic = benchTraffic(made.prefixes, messages, "even", isValidNumber);
+  const skewed = benchTraffic(made.prefixes, messages, "skewed", isValidNumber);
 
   const bar = progress(`${label}: measuring`, rounds * (2 + options.threads.length));
   let done = 0;
@@ -96,7 +100,7 @@ async function measureSize(size: number, options: RoutingOptions): Promise<Made>
     bar.at(done);
   };
   const share = routedShare(image, traffic);
-  const steps = measureSteps(image, traffic, rounds, told);
+  const steps = measureSteps(image, traffic, skewed, rounds, told);
   const tasks: TaskFigures[] = [runHere(image, traffic, rounds, told)];
   for (const threads of options.threads) {
     tasks.push(await runPooled(threads, image, traffic, rounds, told));

@@ -50,6 +50,8 @@ export interface SwapOptions {
   readonly told: (done: number, total: number) => void;
 }
 
+/** Sent and not counted: code is compiled, the heap finds its size. */
+const WARM_UP_MS = 3_000;
 const SPACE_MS = 4_000;
 /** After a swap has taken over, what comes still counts to it for so long. */
 const AFTER_MS = 1_000;
@@ -162,7 +164,7 @@ async function measure(bench: Bench, options: SwapOptions): Promise<SwapFigures>
   }
 
   const beganAtMs = SYSTEM_CLOCK.monotonicMs();
-  const quietMs = SPACE_MS * Math.max(1, swaps);
+  const quietMs = WARM_UP_MS + SPACE_MS * Math.max(1, swaps);
   const totalMs = quietMs + swaps * SPACE_MS + AFTER_MS;
   let expected = 0;
   for (let next = beganAtMs; next < beganAtMs + totalMs; ) {
@@ -189,7 +191,7 @@ async function measure(bench: Bench, options: SwapOptions): Promise<SwapFigures>
   while (open > 0) await sleep(SYSTEM_CLOCK, 5);
   if (failed !== undefined) throw failed;
   return {
-    ...latencies(log, announced),
+    ...latencies(log, beganAtMs + WARM_UP_MS, announced),
     ...versions(log, announced, mixed),
     messagesPerSecond: options.messagesPerSecond,
     swaps,
@@ -226,6 +228,7 @@ function takeovers(log: readonly Sent[], announced: Announced): number[] {
 
 function latencies(
   log: readonly Sent[],
+  warmAtMs: number,
   announced: Announced,
 ): Pick<SwapFigures, "quietMicros" | "swappingMicros" | "takeoverMs"> {
   const done = takeovers(log, announced);
@@ -237,7 +240,7 @@ function latencies(
       (one, index) => atMs >= one.atMs && atMs <= done[index]! + AFTER_MS,
     );
     if (isSwapping) record(swapping, (doneAtMs - atMs) * 1_000);
-    else if (atMs < firstMs) record(quiet, (doneAtMs - atMs) * 1_000);
+    else if (atMs >= warmAtMs && atMs < firstMs) record(quiet, (doneAtMs - atMs) * 1_000);
   }
   const waits = announced.map(({ atMs }, index) => done[index]! - atMs);
   return {

@@ -1,12 +1,15 @@
 /**
  * Traffic: request frames to numbers all over a bench table set, the same for the same tables.
  *
- * Each message goes to a prefix of its own choice, all alike: no prefix is warmer in the caches
- * than another, which real traffic never is. Texts are one segment of plain ASCII, as most are.
+ * Spread *evenly*, each message goes to a prefix of its own choice, and none is warmer in the caches
+ * than another. *Skewed* as real traffic is, the prefix of rank n gets 1/n of what the first gets
+ * (Zipf's law). Texts are one segment of plain ASCII, as most are.
  */
 import { seededChance } from "../../core/clock.js";
 import { RequestFrame } from "../../core/proto/floe/v1/frames.js";
 import { BENCH_ACCOUNT, BENCH_AT_MS, BENCH_PLAN, numberIn, type Prefixes } from "./source.js";
+
+export type Spread = "even" | "skewed";
 
 export interface Traffic {
   readonly messages: number;
@@ -19,6 +22,8 @@ export interface Traffic {
 
 export const FRAME_MESSAGES = 500;
 export const TEXT = "Your parcel is on its way and will be with you today between 14:00 and 16:00.";
+/** A prime: no two of fewer ranks fall together. */
+const RANK_STEP = 7_368_787;
 const SENDERS = ["Floe", "Floe", "ACME", "+447700900123"];
 
 export function senderOf(message: number): string {
@@ -29,10 +34,19 @@ export function senderOf(message: number): string {
 export function benchTraffic(
   prefixes: Prefixes,
   messages: number,
+  spread: Spread,
   isValid: (to: string) => boolean,
 ): Traffic {
   const chance = seededChance(7);
-  const numbers = Array.from({ length: messages }, () => validNumber(prefixes, chance, isValid));
+  const { count } = prefixes;
+  const draw =
+    spread === "even"
+      ? () => Math.floor(chance() * count)
+      : // Ranks lie all over the tables, as busy networks do.
+        () => (Math.floor(count ** chance()) * RANK_STEP) % count;
+  const numbers = Array.from({ length: messages }, () =>
+    validNumber(prefixes, draw, chance, isValid),
+  );
   const frames: Uint8Array[] = [];
   for (let at = 0; at < messages; at += FRAME_MESSAGES) {
     frames.push(frameOf(numbers.slice(at, at + FRAME_MESSAGES), at));
@@ -48,12 +62,12 @@ export function benchTraffic(
 /** Draws until a number is valid: most are, and a range of which none is would be a wrong plan. */
 function validNumber(
   prefixes: Prefixes,
+  draw: () => number,
   chance: () => number,
   isValid: (to: string) => boolean,
 ): string {
   for (let tries = 0; tries < 1_000; tries += 1) {
-    const index = Math.floor(chance() * prefixes.count);
-    const number = String(numberIn(prefixes, index, chance));
+    const number = String(numberIn(prefixes, draw(), chance));
     if (isValid(`+${number}`)) return number;
   }
   throw new Error("hardly any number of the bench's ranges is valid: see bench/routing/plan.ts");
