@@ -32,8 +32,17 @@ export interface Parts {
 }
 
 /** Ended in this order, the members of a group at the same time. A name covers `name-*` too. */
-const STOP_ORDER = ["gateway", "dispatch", "connector", "cdr", "carrier", "clickhouse", "nats"];
-const ROLES = new Set(["gateway", "dispatch", "connector", "cdr"]);
+const STOP_ORDER = [
+  "admin",
+  "gateway",
+  "dispatch",
+  "connector",
+  "cdr",
+  "carrier",
+  "clickhouse",
+  "nats",
+];
+const ROLES = new Set(["admin", "gateway", "dispatch", "connector", "cdr"]);
 /** Longer than a role's own grace (FLOE_STOP_GRACE_MS), so that it may say what it could not end. */
 const ROLE_STOP_MS = 35_000;
 const PART_STOP_MS = 15_000;

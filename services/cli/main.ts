@@ -9,6 +9,9 @@ import { Command, CommanderError } from "commander";
 import { isFloeError } from "../../core/errors.js";
 import { printError } from "../../core/output.js";
 import { addClickhouse } from "./clickhouse.js";
+import { addDecks, addNetworks } from "./decks.js";
+import { ENTITIES } from "./entities.js";
+import { addEntity } from "./entity.js";
 import { addExplain } from "./explain.js";
 import { addImport } from "./import.js";
 import { addQuote } from "./quote.js";
@@ -35,10 +38,13 @@ for (const add of [
   addImport,
   addStatus,
   addTables,
+  addDecks,
+  addNetworks,
   addClickhouse,
   addSmpp,
 ])
   add(program);
+for (const entity of ENTITIES) addEntity(program, entity);
 
 try {
   await program.parseAsync();

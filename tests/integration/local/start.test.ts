@@ -44,6 +44,7 @@ system("brings messages to their ends, refuses at the door, and keeps its state"
     assert.equal(note, local.system().local);
     assert.is(statSync(localPath(local.home)).mode & 0o777, 0o600);
     assert.equal(note!.processes.map(({ role }) => role).sort(), [
+      "admin",
       "carrier-alpha",
       "carrier-beta",
       "cdr",

@@ -1,0 +1,162 @@
+/**
+ * Entity fields: entities of the admin API as plain JSON for people, and back.
+ *
+ * Enums are their words in lower case without the prefix ("stopped"), times RFC 3339, revisions
+ * numbers; what is unspecified or empty is left out.
+ */
+import { FloeError } from "../../core/errors.js";
+
+/** Numbers of an enum by its generated names. */
+export type EnumNumbers = Readonly<Record<string, number>>;
+
+export type Field =
+  | { readonly kind: "text" | "number" | "yes" | "texts" | "numbers" | "time" | "plain" }
+  | { readonly kind: "choice" | "choices"; readonly of: EnumNumbers }
+  /** A map from texts to words of an enum. */
+  | { readonly kind: "choiceMap"; readonly of: EnumNumbers };
+
+export type Fields = Readonly<Record<string, Field>>;
+export type Plain = Record<string, unknown>;
+
+/** Words of an enum by number, without the prefix that all its names share. */
+export function wordsOf(of: EnumNumbers): Readonly<Record<number, string>> {
+  const names = Object.entries(of).filter(([, number]) => number >= 0);
+  const prefix = names.find(([, number]) => number === 0)![0].replace(/UNSPECIFIED$/, "");
+  return Object.fromEntries(
+    names.map(([name, number]) => [
+      number,
+      number === 0 ? "" : name.slice(prefix.length).toLowerCase(),
+    ]),
+  );
+}
+
+/** A message for people. */
+export function plainOf(fields: Fields, message: Plain): Plain {
+  const plain: Plain = {};
+  for (const [name, field] of Object.entries(fields)) {
+    const told = toldValue(field, message[name]);
+    const isEmpty = told === undefined || told === "" || (Array.isArray(told) && told.length === 0);
+    if (!isEmpty) plain[name] = told;
+  }
+  const { revision, changedBy, changedAt } = message;
+  if (typeof revision === "bigint") plain["revision"] = Number(revision);
+  if (changedBy) plain["changedBy"] = changedBy;
+  if (changedAt instanceof Date) plain["changedAt"] = changedAt.toISOString();
+  return plain;
+}
+
+function toldValue(field: Field, value: unknown): unknown {
+  switch (field.kind) {
+    case "choice":
+      return wordsOf(field.of)[value as number];
+    case "choices":
+      return (value as number[]).map((one) => wordsOf(field.of)[one]);
+    case "choiceMap": {
+      const words = wordsOf(field.of);
+      const entries = Object.entries(value as Record<string, number>);
+      return Object.fromEntries(entries.map(([key, one]) => [key, words[one]]));
+    }
+    case "time":
+      return value instanceof Date ? value.toISOString() : undefined;
+    default:
+      return value;
+  }
+}
+
+/**
+ * The fields of a message that `plain` names.
+ * @throws FloeError "settings.invalid" naming each that is unknown or not as it must be.
+ */
+export function messageOf(fields: Fields, plain: Plain): Plain {
+  const problems: string[] = [];
+  const message: Plain = {};
+  for (const [name, value] of Object.entries(plain)) {
+    // Told by the service; an update takes the revision from what it read.
+    if (["revision", "changedBy", "changedAt"].includes(name)) continue;
+    const field = fields[name];
+    if (field === undefined) {
+      problems.push(`${name} is not a field; there are ${Object.keys(fields).join(", ")}.`);
+      continue;
+    }
+    const read = readValue(field, value);
+    if (read === undefined) problems.push(`${name} must be ${wantedOf(field)}.`);
+    else message[name] = read;
+  }
+  if (problems.length > 0) throw new FloeError("settings.invalid", { problems });
+  return message;
+}
+
+function readValue(field: Field, value: unknown): unknown {
+  switch (field.kind) {
+    case "text":
+      return typeof value === "string" ? value : undefined;
+    case "number":
+      return Number.isSafeInteger(value) && (value as number) >= 0 ? value : undefined;
+    case "yes":
+      return typeof value === "boolean" ? value : undefined;
+    case "texts":
+      return listOf(value, (one) => (typeof one === "string" ? one : undefined));
+    case "numbers":
+      return listOf(value, (one) => (Number.isSafeInteger(one) ? one : undefined));
+    case "time":
+      return typeof value === "string" ? timeOf(value) : undefined;
+    case "choice":
+      return numberOf(field.of, value);
+    case "choices":
+      return listOf(value, (one) => numberOf(field.of, one));
+    case "choiceMap": {
+      if (typeof value !== "object" || value === null) return undefined;
+      const read = Object.entries(value).map(([key, one]) => [key, numberOf(field.of, one)]);
+      return read.some(([, one]) => one === undefined) ? undefined : Object.fromEntries(read);
+    }
+    case "plain":
+      return value;
+  }
+}
+
+function listOf<T>(value: unknown, read: (one: unknown) => T | undefined): T[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const all = value.map(read);
+  return all.includes(undefined) ? undefined : (all as T[]);
+}
+
+function numberOf(of: EnumNumbers, word: unknown): number | undefined {
+  const found = Object.entries(wordsOf(of)).find(([, one]) => one === word && one !== "");
+  return found === undefined ? undefined : Number(found[0]);
+}
+
+/** RFC 3339, or a date: its beginning in UTC. */
+export function timeOf(text: string): Date | undefined {
+  if (!/^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/.test(text)) {
+    return undefined;
+  }
+  const at = new Date(text);
+  return Number.isNaN(at.getTime()) ? undefined : at;
+}
+
+function wantedOf(field: Field): string {
+  switch (field.kind) {
+    case "choice":
+      return `one of ${choicesOf(field.of).join(", ")}`;
+    case "choices":
+      return `a list of ${choicesOf(field.of).join(", ")}`;
+    case "choiceMap":
+      return `an object whose values are ${choicesOf(field.of).join(", ")}`;
+    case "time":
+      return "a date, or a time as in RFC 3339";
+    case "yes":
+      return "true or false";
+    case "texts":
+      return "a list of texts";
+    case "numbers":
+      return "a list of numbers";
+    case "number":
+      return "a whole number";
+    default:
+      return "a text";
+  }
+}
+
+export function choicesOf(of: EnumNumbers): readonly string[] {
+  return Object.values(wordsOf(of)).filter((word) => word !== "");
+}
