@@ -34,11 +34,11 @@ export function openThread<Question, Answer>(
 
   function start(): Worker {
     const started = new Worker(file);
-    // Whoever opened it closes it; it must not keep a process that has ended its work.
-    started.unref();
     started.on("message", (posted: Posted<Answer>) => {
       const asked = pending.shift();
       assert(asked !== undefined, "a thread answers what it was asked");
+      // A thread with nothing to do keeps no process that has ended its work.
+      if (pending.length === 0) started.unref();
       if ("answer" in posted) asked.resolve(posted.answer);
       else asked.reject(new Error(posted.problem));
     });
@@ -65,6 +65,7 @@ export function openThread<Question, Answer>(
       const posted = worker;
       return new Promise((resolve, reject) => {
         pending.push({ resolve, reject });
+        posted.ref();
         posted.postMessage(question);
       });
     },
