@@ -10,7 +10,7 @@ import { FloeError } from "../../core/errors.js";
 
 /** A line beyond this is not kept: its place is taken by `undefined`. */
 export const LINE_BYTES_MAX = 1_048_576;
-const CHUNK_BYTES = 65_536;
+const CHUNK_BYTES = 262_144;
 const LINE_END = 0x0a;
 const RETURN = 0x0d;
 const BYTE_ORDER_MARK = "\ufeff";

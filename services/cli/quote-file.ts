@@ -3,7 +3,7 @@
  *
  * What has come is asked as one batch, so that a person who types lines is answered at once and a
  * file costs a call for a few hundred lines. A few batches are under way at a time; more lines are
- * read only when the oldest one's results have been taken by whoever reads them.
+ * read only when one of them has been answered and taken by whoever reads the results.
  */
 import {
   parseQuoteLine,
@@ -34,8 +34,31 @@ export async function quoteLines(
   asker: Asker,
   write: (told: readonly Told[]) => Promise<boolean>,
 ): Promise<Counts> {
+  const input = chunks[Symbol.asyncIterator]();
   const underWay: Promise<readonly Told[]>[] = [];
+  let batches: Iterator<readonly Parsed[]> = batchesOf([]);
+  let incoming: Promise<IteratorResult<readonly (string | undefined)[]>> | undefined;
+  let ended = false;
   let [place, results, errors] = [0, 0, 0];
+
+  /** False: none is left of what has come. */
+  function askNext(): boolean {
+    const { done, value: batch } = batches.next();
+    if (done === true) return false;
+    const asked = askBatch(batch, asker, place);
+    // It is waited for in its turn; until then its failure is no surprise.
+    asked.catch(() => {});
+    underWay.push(asked);
+    place += batch.length;
+    return true;
+  }
+
+  async function takeChunk(): Promise<void> {
+    const { done, value } = await incoming!;
+    incoming = undefined;
+    if (done === true) ended = true;
+    else batches = batchesOf(value);
+  }
 
   async function writeOldest(): Promise<boolean> {
     const told = await underWay.shift()!;
@@ -44,22 +67,34 @@ export async function quoteLines(
     return await write(told);
   }
 
-  try {
-    for await (const lines of chunks) {
-      for (const batch of batchesOf(lines)) {
-        underWay.push(askBatch(batch, asker, place));
-        place += batch.length;
-        if (underWay.length < BATCHES_UNDER_WAY_MAX) continue;
-        if (!(await writeOldest())) return { results, errors };
-      }
-      // Whoever waits for an answer before the next line gets it.
-      while (underWay.length > 0) if (!(await writeOldest())) return { results, errors };
+  for (;;) {
+    while (underWay.length < BATCHES_UNDER_WAY_MAX && askNext());
+    const full = underWay.length >= BATCHES_UNDER_WAY_MAX;
+    if (!full && !ended && incoming === undefined) {
+      incoming = input.next();
+      incoming.catch(() => {});
     }
-    return { results, errors };
-  } finally {
-    // After a failure of one, the others' failures are nobody's surprise.
-    for (const left of underWay) left.catch(() => {});
+    if (underWay.length === 0) {
+      if (ended) return { results, errors };
+      await takeChunk();
+    } else if (full || ended || !(await isFirst(incoming!, underWay[0]!))) {
+      if (!(await writeOldest())) return { results, errors };
+    } else await takeChunk();
   }
+}
+
+/** Whether `one` comes to its end before `other`. */
+function isFirst(one: Promise<unknown>, other: Promise<unknown>): Promise<boolean> {
+  return Promise.race([
+    one.then(
+      () => true,
+      () => true,
+    ),
+    other.then(
+      () => false,
+      () => false,
+    ),
+  ]);
 }
 
 type Parsed = QuoteRequest | QuoteProblem;

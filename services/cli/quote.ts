@@ -88,6 +88,8 @@ async function quoteFile(path: string, asker: Asker, json: boolean): Promise<voi
     printTaken(`${told.map(line).join("\n")}\n`);
   const { errors } = await quoteLines(linesOf(path), asker, write);
   if (errors > 0) process.exitCode = 1;
+  // Where nobody wants more results, nobody waits for more lines either.
+  if (path === "-") process.stdin.destroy();
 }
 
 /** @throws FloeError "settings.invalid" if what is asked for cannot be together. */
