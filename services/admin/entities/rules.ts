@@ -72,7 +72,7 @@ export const RULE: Kind<"rule", RoutingRule> = {
     const carriers = store.all("carrier").map(({ key }) => key);
     const parsed = parseStrategy(entity.strategy, carriers);
     if ("problem" in parsed) {
-      problems.add("strategy", `${parsed.problem} (at character ${parsed.at + 1})`);
+      problems.add("strategy", `is wrong at character ${parsed.at + 1}: ${parsed.problem}`);
     }
     for (const [at, plan] of entity.plans.entries()) {
       if (store.get("plan", String(plan)) === undefined) {

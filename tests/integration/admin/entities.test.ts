@@ -1,0 +1,363 @@
+/** Entities over gRPC: who may, what is refused and how, and what two writers at once are told. */
+import { status } from "@grpc/grpc-js";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { encodeConfig, parseCarrier } from "../../../core/configuration.js";
+import { type Carrier, CarrierServiceService } from "../../../core/proto/floe/v1/carriers.js";
+import {
+  ExchangeRate,
+  ExchangeRateServiceService,
+  Plan,
+  PlanServiceService,
+} from "../../../core/proto/floe/v1/pricing_admin.js";
+import {
+  Guard,
+  GuardServiceService,
+  RoutingRule,
+  RoutingRuleServiceService,
+  SenderRule,
+  SenderRuleServiceService,
+} from "../../../core/proto/floe/v1/routing_admin.js";
+import { ErrorInfo } from "../../../core/proto/google/rpc/error_details.js";
+import { Status } from "../../../core/proto/google/rpc/status.js";
+import { BUCKETS } from "../../../core/subjects.js";
+import { errorOf } from "../gateway/with-gateway.js";
+import { carrierOf, createCarrier, type Replica, withAdmins } from "./with-admin.js";
+
+const entities = suite("entities");
+
+type OfCarrier = { carrier: Carrier };
+
+function create(admin: Replica, carrier: Carrier, key?: string) {
+  return admin.call<OfCarrier>(CarrierServiceService, "createCarrier", { carrier }, key);
+}
+
+function update(admin: Replica, carrier: Carrier) {
+  return admin.call<OfCarrier>(CarrierServiceService, "updateCarrier", { carrier });
+}
+
+function remove(admin: Replica, name: string, revision: bigint) {
+  return admin.call(CarrierServiceService, "deleteCarrier", { name, revision });
+}
+
+/** The revision that ErrorInfo tells. */
+async function toldRevision(failing: Promise<unknown>): Promise<string | undefined> {
+  const error = await failing.then(
+    () => undefined,
+    (reason: { metadata: { get(name: string): unknown[] } }) => reason,
+  );
+  const details = Status.decode(error!.metadata.get("grpc-status-details-bin")[0] as Buffer);
+  const info = details.details.find(({ typeUrl }) => typeUrl.endsWith("ErrorInfo"));
+  return ErrorInfo.decode(info!.value).metadata["revision"];
+}
+
+entities("are for staff keys alone", async () => {
+  await withAdmins(1, async ({ admin, customer, staff }) => {
+    const refused = await errorOf(create(admin, carrierOf("alpha"), customer));
+    assert.is(refused.code, status.PERMISSION_DENIED);
+    const wrong = `${staff.key.slice(0, -1)}${staff.key.endsWith("a") ? "b" : "a"}`;
+    for (const key of ["", "nonsense", wrong]) {
+      const { code } = await errorOf(create(admin, carrierOf("alpha"), key));
+      assert.is(code, status.UNAUTHENTICATED, key);
+    }
+    const there = await (await admin.stream.bucket(BUCKETS.carriers)).entries();
+    assert.is(there.length, 0);
+  });
+});
+
+entities("are created once, read, changed and deleted, and say who did it", async () => {
+  await withAdmins(1, async ({ admin, staff }) => {
+    const made = await createCarrier(admin, carrierOf("alpha"));
+    assert.is(made.changedBy, staff.keyId);
+    assert.ok(made.changedAt !== undefined && made.revision > 0n);
+    const again = await errorOf(create(admin, carrierOf("alpha")));
+    assert.is(again.code, status.ALREADY_EXISTS);
+
+    const changed = await update(admin, { ...made, port: 2_776 });
+    assert.ok(changed.carrier.revision > made.revision);
+    const read = await admin.call<OfCarrier>(CarrierServiceService, "getCarrier", {
+      name: "alpha",
+    });
+    assert.equal(read, changed);
+    assert.is(read.carrier.port, 2_776);
+    assert.is(read.carrier.window, 50);
+
+    await remove(admin, "alpha", changed.carrier.revision);
+    const gone = await errorOf(remove(admin, "alpha", changed.carrier.revision));
+    assert.is(gone.code, status.NOT_FOUND);
+    for (const name of ["alpha", ">", "*", "a b", ""]) {
+      const { code } = await errorOf(admin.call(CarrierServiceService, "getCarrier", { name }));
+      assert.is(code, status.NOT_FOUND, name);
+    }
+    // A name that was deleted is free again.
+    await createCarrier(admin, carrierOf("alpha"));
+  });
+});
+
+entities("never tell a password, and keep it if an update has none", async () => {
+  await withAdmins(1, async ({ admin }) => {
+    const made = await createCarrier(admin, carrierOf("alpha", { password: "secret" }));
+    assert.is(made.password, undefined);
+    const { carriers } = await admin.call<{ carriers: Carrier[] }>(
+      CarrierServiceService,
+      "listCarriers",
+      { pageSize: 0, pageToken: "", status: 0 },
+    );
+    assert.is(carriers[0]!.password, undefined);
+    const stored = async () => {
+      const entry = await (await admin.stream.bucket(BUCKETS.carriers)).get("alpha");
+      return parseCarrier(entry!.value).password;
+    };
+    const changed = await update(admin, { ...made, port: 1 });
+    assert.is(await stored(), "secret");
+    await update(admin, { ...changed.carrier, password: "" });
+    assert.is(await stored(), "");
+  });
+});
+
+entities("refuse a stale revision, and tell the current one", async () => {
+  await withAdmins(2, async ({ replicas: [one, other] }) => {
+    const made = await createCarrier(one!, carrierOf("alpha"));
+    const changed = await update(other!, { ...made, port: 1 });
+    const current = String(changed.carrier.revision);
+    for (const attempt of [
+      () => update(one!, { ...made, port: 2 }),
+      () => remove(one!, "alpha", made.revision),
+    ]) {
+      assert.is((await errorOf(attempt())).code, status.ABORTED);
+      assert.is(await toldRevision(attempt()), current);
+    }
+    const forgotten = await errorOf(update(one!, { ...made, revision: 0n }));
+    assert.is(forgotten.code, status.INVALID_ARGUMENT);
+    assert.equal(forgotten.fields, ["carrier.revision: must be the one that was read"]);
+  });
+});
+
+entities("let one of many writers at the same time win each revision", async () => {
+  await withAdmins(2, async ({ replicas }) => {
+    const made = await createCarrier(replicas[0]!, carrierOf("alpha"));
+    const tries = Array.from({ length: 8 }, (_, at) =>
+      update(replicas[at % 2]!, { ...made, port: 100 + at }).then(
+        () => "won",
+        (error: { code: number }) => status[error.code],
+      ),
+    );
+    const ended = await Promise.all(tries);
+    assert.equal(ended.filter((one) => one === "won").length, 1);
+    assert.equal(ended.filter((one) => one === "ABORTED").length, 7);
+  });
+});
+
+entities("name every field that is wrong", async () => {
+  await withAdmins(1, async ({ admin }) => {
+    const wrong = carrierOf("Alpha", {
+      port: 0,
+      partsPerSecond: 2_000_000,
+      languages: ["turkish"],
+    });
+    const carrier = await errorOf(create(admin, { ...wrong, status: 9 as Carrier["status"] }));
+    assert.is(carrier.code, status.INVALID_ARGUMENT);
+    assert.equal(carrier.fields.map((field) => field.split(":")[0]).sort(), [
+      "carrier.languages[0]",
+      "carrier.name",
+      "carrier.parts_per_second",
+      "carrier.port",
+      "carrier.status",
+    ]);
+    const none = await errorOf(admin.call(CarrierServiceService, "createCarrier", {}));
+    assert.equal(none.fields, ["carrier: must be there"]);
+
+    const rule = RoutingRule.fromPartial({
+      id: "x",
+      strategy: "cost(gamma)",
+      minMargin: "1,5",
+      countries: ["GBR"],
+      plans: [4],
+    });
+    const badRule = await errorOf(
+      admin.call(RoutingRuleServiceService, "createRoutingRule", { rule }),
+    );
+    const fields = badRule.fields.map((field) => field.split(":")[0]).sort();
+    assert.equal(fields, ["rule.countries[0]", "rule.min_margin"]);
+    const references = await errorOf(
+      admin.call(RoutingRuleServiceService, "createRoutingRule", {
+        rule: { ...rule, minMargin: "1.5", countries: ["GB"] },
+      }),
+    );
+    assert.equal(references.fields.map((field) => field.split(":")[0]).sort(), [
+      "rule.plans[0]",
+      "rule.strategy",
+    ]);
+  });
+});
+
+entities("of each kind go there and come back as they were", async () => {
+  await withAdmins(1, async ({ admin }) => {
+    await createCarrier(admin, carrierOf("alpha"));
+    const cases = [
+      [
+        PlanServiceService,
+        "Plan",
+        "plan",
+        Plan.fromPartial({
+          plan: 3,
+          name: "Gold",
+          currency: "EUR",
+          chargeBasis: 2,
+          smartEncoding: true,
+        }),
+        { plan: 3 },
+      ],
+      [
+        RoutingRuleServiceService,
+        "RoutingRule",
+        "rule",
+        RoutingRule.fromPartial({
+          id: "gb-fast",
+          order: 10,
+          accounts: [1],
+          plans: [3],
+          trafficClasses: [1],
+          channels: [1],
+          countries: ["GB"],
+          prefixes: ["4478"],
+          networks: ["23410"],
+          senders: ["Floe"],
+          senderKinds: [1],
+          strategy: "cost(alpha) else block",
+          minMargin: "0.0012",
+          minMarginPercent: "5.25",
+        }),
+        { id: "gb-fast" },
+      ],
+      [
+        SenderRuleServiceService,
+        "SenderRule",
+        "rule",
+        SenderRule.fromPartial({
+          id: "gb",
+          country: "GB",
+          carrier: "alpha",
+          alphanumeric: 2,
+          numeric: 3,
+          short: 4,
+          replacement: "+447700900123",
+          registered: [{ account: 0, sender: "Floe" }],
+        }),
+        { id: "gb" },
+      ],
+      [
+        GuardServiceService,
+        "Guard",
+        "guard",
+        Guard.fromPartial({
+          account: 7,
+          countries: { GB: 1, FR: 3 },
+          otherCountries: 2,
+          priceCeiling: "0.50",
+          trafficClasses: [1, 2],
+          neverCarriers: ["alpha"],
+        }),
+        { account: 7 },
+      ],
+      [
+        ExchangeRateServiceService,
+        "ExchangeRate",
+        "rate",
+        ExchangeRate.fromPartial({
+          currency: "EUR",
+          effectiveFrom: new Date(Date.UTC(2026, 0, 1)),
+          rate: "1.170000001",
+        }),
+        { currency: "EUR", effectiveFrom: new Date(Date.UTC(2026, 0, 1)) },
+      ],
+    ] as const;
+    for (const [definition, name, field, message, key] of cases) {
+      const created = await admin.call<Record<string, object>>(definition, `create${name}`, {
+        [field]: message,
+      });
+      const read = await admin.call<Record<string, object>>(definition, `get${name}`, key);
+      assert.equal(read, created);
+      const { revision, changedBy, changedAt } = read[field] as Carrier;
+      assert.equal(read[field], { ...message, revision, changedBy, changedAt });
+    }
+  });
+});
+
+entities("in use are not deleted, and say by what", async () => {
+  await withAdmins(1, async ({ admin }) => {
+    const alpha = await createCarrier(admin, carrierOf("alpha"));
+    await createCarrier(admin, carrierOf("beta"));
+    const { plan } = await admin.call<{ plan: Plan }>(PlanServiceService, "createPlan", {
+      plan: Plan.fromPartial({ plan: 3, name: "Gold", currency: "EUR" }),
+    });
+    const rule = RoutingRule.fromPartial({
+      id: "first",
+      plans: [3],
+      strategy: "priority(alpha, beta)",
+    });
+    const made = await admin.call<{ rule: RoutingRule }>(
+      RoutingRuleServiceService,
+      "createRoutingRule",
+      { rule },
+    );
+    const all = RoutingRule.fromPartial({ id: "rest", order: 9, strategy: "cost(*)" });
+    await admin.call(RoutingRuleServiceService, "createRoutingRule", { rule: all });
+    const account = { account: 7, name: "Test", plan: 3, status: "active" };
+    const accounts = await admin.stream.bucket(BUCKETS.accounts);
+    await accounts.put("7", encodeConfig(account));
+
+    const usedCarrier = await errorOf(remove(admin, "alpha", alpha.revision));
+    assert.is(usedCarrier.code, status.FAILED_PRECONDITION);
+    assert.match(usedCarrier.text, /in use by rule first\.$/);
+    const removePlan = () =>
+      admin.call(PlanServiceService, "deletePlan", { plan: 3, revision: plan.revision });
+    assert.match((await errorOf(removePlan())).text, /in use by account 7; rule first\.$/);
+
+    const { revision } = made.rule;
+    await admin.call(RoutingRuleServiceService, "deleteRoutingRule", { id: "first", revision });
+    await accounts.delete("7");
+    await remove(admin, "alpha", alpha.revision);
+    await removePlan();
+  });
+});
+
+entities("are listed in pages that stay right while others write", async () => {
+  await withAdmins(2, async ({ replicas: [one, other] }) => {
+    const names = Array.from({ length: 25 }, (_, at) => `c${String(at).padStart(2, "0")}`);
+    for (const name of names) await createCarrier(one!, carrierOf(name));
+    const seen: string[] = [];
+    let pageToken = "";
+    let page = 0;
+    do {
+      const given: { carriers: Carrier[]; nextPageToken: string } = await one!.call(
+        CarrierServiceService,
+        "listCarriers",
+        { pageSize: 10, pageToken, status: 0 },
+      );
+      assert.ok(given.carriers.length <= 10);
+      seen.push(...given.carriers.map(({ name }) => name));
+      pageToken = given.nextPageToken;
+      // One before what was read, one that was read, one that comes: what stayed is listed once.
+      await createCarrier(other!, carrierOf(`a${page}`));
+      if (page === 0) {
+        const { carrier } = await other!.call<OfCarrier>(CarrierServiceService, "getCarrier", {
+          name: "c09",
+        });
+        await remove(other!, "c09", carrier.revision);
+      }
+      page += 1;
+    } while (pageToken !== "");
+    assert.equal(seen, names);
+    const bad = await errorOf(
+      one!.call(CarrierServiceService, "listCarriers", {
+        pageSize: 10,
+        pageToken: "nonsense",
+        status: 0,
+      }),
+    );
+    assert.is(bad.code, status.INVALID_ARGUMENT);
+  });
+});
+
+entities.run();
