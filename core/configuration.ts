@@ -103,6 +103,8 @@ const carrier = z.strictObject({
   responseMs: z.int().min(1_000).max(600_000).default(60_000),
   /** National language tables that it takes (3GPP TS 23.038, 6.2.1.2.4). */
   languages: z.array(z.string().regex(/^[a-z]{2}$/, "must be two lower-case letters")).optional(),
+  /** Whose receipts decide a long message (core/part-merge.ts); absent: those of all parts. */
+  partReceipts: z.enum(["all", "first", "last"]).optional(),
   /** Id of the API key that wrote it last, and when (milliseconds since 1970). */
   changedBy: z.string().optional(),
   changedAtMs: z.int().min(0).optional(),

@@ -51,6 +51,8 @@ export const REASON = {
   CLASS_BLOCKED: 16,
   SENDER_REFUSED: 17,
   BLOCKED_BY_RULE: 18,
+  /** The recipient has asked this sender, or the whole account, to stop. */
+  OPTED_OUT: 19,
 } as const;
 export type ReasonName = keyof typeof REASON;
 export const REASON_NAMES: readonly string[] = Object.keys(REASON);

@@ -14,9 +14,10 @@
  *
  * KV buckets: `floe_config` (partitions, tables pointer), `floe_accounts`, `floe_keys`,
  * `floe_carriers`, `floe_leases`, `floe_entities` (what else operators configure: core/entities.ts),
- * `floe_table_sets` (kept table sets, state of building); object stores `floe_tables` (binary table
- * sets), `floe_columns` (decks, networks, ported numbers) and `floe_snapshots` (states of
- * partitions).
+ * `floe_table_sets` (kept table sets, state of building), `floe_numbers` (which account a number
+ * that people write to belongs to), `floe_suppressions` (who asked whom to stop), `floe_carrier_status`
+ * (what connectors learned of carriers); object stores `floe_tables` (binary table sets),
+ * `floe_columns` (decks, networks, ported numbers) and `floe_snapshots` (states of partitions).
  */
 import { STREAM_AGE_MS_MAX } from "./limits.js";
 import { LANES, type LaneName, laneName } from "./message.js";
@@ -163,6 +164,18 @@ export const CDR_CONSUMERS = [
   { stream: "USAGE", name: "cdr", subject: "usage.api" },
 ] as const satisfies readonly ConsumerSpec[];
 
+/** What the receipts role reads: receipts for messages of long ago, messages from phones. */
+export const COLD_CONSUMER = {
+  stream: "RECEIPTS",
+  name: "receipts",
+  subject: "receipt.*",
+} as const satisfies ConsumerSpec;
+export const INBOUND_CONSUMER = {
+  stream: "INBOUND",
+  name: "receipts",
+  subject: "inbound.*",
+} as const satisfies ConsumerSpec;
+
 export interface ConsumerSpec {
   readonly stream: StreamName;
   /** Durable name. */
@@ -180,6 +193,9 @@ export const BUCKETS = {
   health: "floe_health",
   entities: "floe_entities",
   tableSets: "floe_table_sets",
+  numbers: "floe_numbers",
+  suppressions: "floe_suppressions",
+  carrierStatus: "floe_carrier_status",
 } as const;
 /** Object store of table sets. */
 export const TABLES_STORE = "floe_tables";

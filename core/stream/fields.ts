@@ -181,6 +181,24 @@ export const RECEIPT = {
   doneAtMs: 8,
 } as const;
 
+export const INBOUND_FRAME = { carrier: 1, publishedAtMs: 3, records: 8 } as const;
+
+export const INBOUND = {
+  atMs: 1,
+  bind: 2,
+  from: 3,
+  fromTon: 4,
+  to: 5,
+  toTon: 6,
+  esmClass: 7,
+  dataCoding: 8,
+  alphabet: 9,
+  content: 10,
+  sarReference: 11,
+  sarTotal: 12,
+  sarPart: 13,
+} as const;
+
 export const USAGE_FRAME = { publishedAtMs: 3, records: 8 } as const;
 
 export const USAGE = {

@@ -4,6 +4,7 @@ import {
   Carrier,
   CarrierAlphabet,
   CarrierBind,
+  CarrierPartReceipts,
   CarrierServiceService,
   CarrierStatus,
 } from "../../core/proto/floe/v1/carriers.js";
@@ -91,6 +92,7 @@ export const ENTITIES: readonly EntityCommand[] = [
       enquireLinkMs: NUMBER,
       responseMs: NUMBER,
       languages: TEXTS,
+      partReceipts: { kind: "choice", of: CarrierPartReceipts },
     },
     columns: ["name", "status", "host", "port", "binds", "window", "partsPerSecond", "revision"],
   },

@@ -22,6 +22,13 @@ const BINDS: Choices<CarrierConfig["bind"]> = [
 ];
 const ALPHABETS: Choices<CarrierConfig["alphabet"]> = ["gsm7", "gsm7", "latin1", "ascii"];
 
+const PART_RECEIPTS: Choices<NonNullable<CarrierConfig["partReceipts"]>> = [
+  "all",
+  "all",
+  "first",
+  "last",
+];
+
 export const CARRIER: Kind<"carrier", Carrier> = {
   kind: "carrier",
   field: "carrier",
@@ -46,6 +53,7 @@ export const CARRIER: Kind<"carrier", Carrier> = {
       enquireLinkMs: message.enquireLinkMs || 30_000,
       responseMs: message.responseMs || 60_000,
       languages: message.languages,
+      partReceipts: chosen(PART_RECEIPTS, message.partReceipts, "part_receipts", problems),
     };
   },
   toMessage: (entity) => ({
@@ -65,6 +73,7 @@ export const CARRIER: Kind<"carrier", Carrier> = {
     enquireLinkMs: entity.enquireLinkMs,
     responseMs: entity.responseMs,
     languages: entity.languages ?? [],
+    partReceipts: numberOf(PART_RECEIPTS, entity.partReceipts ?? "all") as Carrier["partReceipts"],
   }),
   references() {},
   users: async ({ name }, store) => {

@@ -12,7 +12,7 @@ import { encodeConfig } from "../../../core/configuration.js";
 import { COMMON_SETTINGS, type Host } from "../../../core/host.js";
 import { extendKeys } from "../../../core/keys.js";
 import { SILENT } from "../../../core/log.js";
-import { type Carrier, CarrierServiceService } from "../../../core/proto/floe/v1/carriers.js";
+import { Carrier, CarrierServiceService } from "../../../core/proto/floe/v1/carriers.js";
 import { loadSettings } from "../../../core/settings.js";
 import { NO_FAULTS, openMemory } from "../../../core/stream/memory.js";
 import type { StreamClient } from "../../../core/stream/stream.js";
@@ -159,28 +159,8 @@ async function openReplica(
 
 /** A carrier as an operator writes it. */
 export function carrierOf(name: string, more: Partial<Carrier> = {}): Carrier {
-  return {
-    name,
-    link: 0,
-    status: 0,
-    host: "smsc.example",
-    port: 2_775,
-    systemId: "floe",
-    password: "secret",
-    systemType: "",
-    bind: 0,
-    binds: 0,
-    window: 0,
-    partsPerSecond: 0,
-    alphabet: 0,
-    enquireLinkMs: 0,
-    responseMs: 0,
-    languages: [],
-    revision: 0n,
-    changedBy: "",
-    changedAt: undefined,
-    ...more,
-  };
+  const place = { host: "smsc.example", port: 2_775, systemId: "floe", password: "secret" };
+  return Carrier.fromPartial({ name, ...place, ...more });
 }
 
 export async function createCarrier(admin: Replica, carrier: Carrier): Promise<Carrier> {

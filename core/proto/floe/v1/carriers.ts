@@ -95,6 +95,26 @@ export namespace CarrierAlphabet {
   export type UNRECOGNIZED = typeof CarrierAlphabet.UNRECOGNIZED;
 }
 
+export const CarrierPartReceipts = {
+  CARRIER_PART_RECEIPTS_UNSPECIFIED: 0,
+  /** CARRIER_PART_RECEIPTS_ALL - Those of all parts together: delivered if all were, partially delivered if some were. */
+  CARRIER_PART_RECEIPTS_ALL: 1,
+  /** CARRIER_PART_RECEIPTS_FIRST - That of the first part, or of the last: the carrier sends no others, or they say nothing. */
+  CARRIER_PART_RECEIPTS_FIRST: 2,
+  CARRIER_PART_RECEIPTS_LAST: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type CarrierPartReceipts = typeof CarrierPartReceipts[keyof typeof CarrierPartReceipts];
+
+export namespace CarrierPartReceipts {
+  export type CARRIER_PART_RECEIPTS_UNSPECIFIED = typeof CarrierPartReceipts.CARRIER_PART_RECEIPTS_UNSPECIFIED;
+  export type CARRIER_PART_RECEIPTS_ALL = typeof CarrierPartReceipts.CARRIER_PART_RECEIPTS_ALL;
+  export type CARRIER_PART_RECEIPTS_FIRST = typeof CarrierPartReceipts.CARRIER_PART_RECEIPTS_FIRST;
+  export type CARRIER_PART_RECEIPTS_LAST = typeof CarrierPartReceipts.CARRIER_PART_RECEIPTS_LAST;
+  export type UNRECOGNIZED = typeof CarrierPartReceipts.UNRECOGNIZED;
+}
+
 export interface Carrier {
   /** A token: lower-case letters, digits and dashes, at most 32. Fixed. */
   name: string;
@@ -129,6 +149,8 @@ export interface Carrier {
   responseMs: number;
   /** National language tables that it takes (3GPP TS 23.038): "tr", "es", "pt", ... */
   languages: string[];
+  /** Whose receipts decide a long message. Unspecified counts as ALL. */
+  partReceipts: CarrierPartReceipts;
   /**
    * Changes with every write. An update or delete names the one that it read; another is refused
    * with ABORTED, and ErrorInfo tells the current one.
@@ -206,6 +228,7 @@ function createBaseCarrier(): Carrier {
     enquireLinkMs: 0,
     responseMs: 0,
     languages: [],
+    partReceipts: 0,
     revision: 0n,
     changedBy: "",
     changedAt: undefined,
@@ -261,6 +284,9 @@ export const Carrier: MessageFns<Carrier> = {
     }
     for (const v of message.languages) {
       writer.uint32(130).string(v!);
+    }
+    if (message.partReceipts !== 0) {
+      writer.uint32(136).int32(message.partReceipts);
     }
     if (message.revision !== 0n) {
       if (BigInt.asUintN(64, message.revision) !== message.revision) {
@@ -418,6 +444,14 @@ export const Carrier: MessageFns<Carrier> = {
             message.languages.push(reader.string());
             continue;
           }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.partReceipts = reader.int32() as any;
+            continue;
+          }
           case 30: {
             if (tag !== 240) {
               break;
@@ -475,6 +509,7 @@ export const Carrier: MessageFns<Carrier> = {
     message.enquireLinkMs = object.enquireLinkMs ?? 0;
     message.responseMs = object.responseMs ?? 0;
     message.languages = object.languages?.map((e) => e) || [];
+    message.partReceipts = object.partReceipts ?? 0;
     message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
     message.changedBy = object.changedBy ?? "";
     message.changedAt = object.changedAt ?? undefined;

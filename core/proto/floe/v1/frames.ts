@@ -140,6 +140,27 @@ export namespace AttemptKind {
   export type UNRECOGNIZED = typeof AttemptKind.UNRECOGNIZED;
 }
 
+/** GSM 7-bit characters come one an octet, or packed as over the air. */
+export const InboundAlphabet = {
+  INBOUND_ALPHABET_UNSPECIFIED: 0,
+  INBOUND_ALPHABET_GSM7: 1,
+  INBOUND_ALPHABET_LATIN1: 2,
+  INBOUND_ALPHABET_ASCII: 3,
+  INBOUND_ALPHABET_GSM7_PACKED: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type InboundAlphabet = typeof InboundAlphabet[keyof typeof InboundAlphabet];
+
+export namespace InboundAlphabet {
+  export type INBOUND_ALPHABET_UNSPECIFIED = typeof InboundAlphabet.INBOUND_ALPHABET_UNSPECIFIED;
+  export type INBOUND_ALPHABET_GSM7 = typeof InboundAlphabet.INBOUND_ALPHABET_GSM7;
+  export type INBOUND_ALPHABET_LATIN1 = typeof InboundAlphabet.INBOUND_ALPHABET_LATIN1;
+  export type INBOUND_ALPHABET_ASCII = typeof InboundAlphabet.INBOUND_ALPHABET_ASCII;
+  export type INBOUND_ALPHABET_GSM7_PACKED = typeof InboundAlphabet.INBOUND_ALPHABET_GSM7_PACKED;
+  export type UNRECOGNIZED = typeof InboundAlphabet.UNRECOGNIZED;
+}
+
 /** REQUESTS, written by gateways. */
 export interface RequestFrame {
   partition: number;
@@ -384,6 +405,34 @@ export interface ReceiptRecord {
   bind: string;
   /** `done date` of the receipt, 0 if it has none that can be read. */
   doneAtMs: bigint;
+}
+
+/** INBOUND, written by connectors: messages from phones, part by part as they came. */
+export interface InboundFrame {
+  carrier: string;
+  publishedAtMs: bigint;
+  records: InboundRecord[];
+}
+
+/** A deliver_sm that is no receipt (SMPP 3.4, 4.6.1). */
+export interface InboundRecord {
+  atMs: bigint;
+  bind: string;
+  /** Addresses as they stood in the PDU, with their types of number (5.2.5). */
+  from: string;
+  fromTon: number;
+  to: string;
+  toTon: number;
+  esmClass: number;
+  dataCoding: number;
+  /** What data_coding 0 means at this carrier. */
+  alphabet: InboundAlphabet;
+  /** short_message, or message_payload where that is empty; user data header included. */
+  content: Buffer;
+  /** sar_msg_ref_num, sar_total_segments, sar_segment_seqnum (5.3.2.22 to 24); total 0: none. */
+  sarReference: number;
+  sarTotal: number;
+  sarPart: number;
 }
 
 /** USAGE, written by gateways: one record for each API call. */
@@ -2761,6 +2810,306 @@ export const ReceiptRecord: MessageFns<ReceiptRecord> = {
     message.toTok = object.toTok ?? Buffer.alloc(0);
     message.bind = object.bind ?? "";
     message.doneAtMs = (object.doneAtMs !== undefined && object.doneAtMs !== null) ? BigInt(object.doneAtMs) : 0n;
+    return message;
+  },
+};
+
+function createBaseInboundFrame(): InboundFrame {
+  return { carrier: "", publishedAtMs: 0n, records: [] };
+}
+
+export const InboundFrame: MessageFns<InboundFrame> = {
+  encode(message: InboundFrame, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.carrier !== "") {
+      writer.uint32(10).string(message.carrier);
+    }
+    if (message.publishedAtMs !== 0n) {
+      if (BigInt.asUintN(64, message.publishedAtMs) !== message.publishedAtMs) {
+        throw new globalThis.Error("value provided for field message.publishedAtMs of type fixed64 too large");
+      }
+      writer.uint32(25).fixed64(message.publishedAtMs);
+    }
+    for (const v of message.records) {
+      InboundRecord.encode(v!, writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InboundFrame {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInboundFrame();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.carrier = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.publishedAtMs = reader.fixed64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.records.push(InboundRecord.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<InboundFrame>): InboundFrame {
+    return InboundFrame.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<InboundFrame>): InboundFrame {
+    const message = createBaseInboundFrame();
+    message.carrier = object.carrier ?? "";
+    message.publishedAtMs = (object.publishedAtMs !== undefined && object.publishedAtMs !== null)
+      ? BigInt(object.publishedAtMs)
+      : 0n;
+    message.records = object.records?.map((e) => InboundRecord.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseInboundRecord(): InboundRecord {
+  return {
+    atMs: 0n,
+    bind: "",
+    from: "",
+    fromTon: 0,
+    to: "",
+    toTon: 0,
+    esmClass: 0,
+    dataCoding: 0,
+    alphabet: 0,
+    content: Buffer.alloc(0),
+    sarReference: 0,
+    sarTotal: 0,
+    sarPart: 0,
+  };
+}
+
+export const InboundRecord: MessageFns<InboundRecord> = {
+  encode(message: InboundRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.atMs !== 0n) {
+      if (BigInt.asUintN(64, message.atMs) !== message.atMs) {
+        throw new globalThis.Error("value provided for field message.atMs of type fixed64 too large");
+      }
+      writer.uint32(9).fixed64(message.atMs);
+    }
+    if (message.bind !== "") {
+      writer.uint32(18).string(message.bind);
+    }
+    if (message.from !== "") {
+      writer.uint32(26).string(message.from);
+    }
+    if (message.fromTon !== 0) {
+      writer.uint32(32).uint32(message.fromTon);
+    }
+    if (message.to !== "") {
+      writer.uint32(42).string(message.to);
+    }
+    if (message.toTon !== 0) {
+      writer.uint32(48).uint32(message.toTon);
+    }
+    if (message.esmClass !== 0) {
+      writer.uint32(56).uint32(message.esmClass);
+    }
+    if (message.dataCoding !== 0) {
+      writer.uint32(64).uint32(message.dataCoding);
+    }
+    if (message.alphabet !== 0) {
+      writer.uint32(72).int32(message.alphabet);
+    }
+    if (message.content.length !== 0) {
+      writer.uint32(82).bytes(message.content);
+    }
+    if (message.sarReference !== 0) {
+      writer.uint32(88).uint32(message.sarReference);
+    }
+    if (message.sarTotal !== 0) {
+      writer.uint32(96).uint32(message.sarTotal);
+    }
+    if (message.sarPart !== 0) {
+      writer.uint32(104).uint32(message.sarPart);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InboundRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInboundRecord();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.atMs = reader.fixed64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.bind = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.fromTon = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.to = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.toTon = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.esmClass = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.dataCoding = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.alphabet = reader.int32() as any;
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.content = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.sarReference = reader.uint32();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.sarTotal = reader.uint32();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.sarPart = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<InboundRecord>): InboundRecord {
+    return InboundRecord.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<InboundRecord>): InboundRecord {
+    const message = createBaseInboundRecord();
+    message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
+    message.bind = object.bind ?? "";
+    message.from = object.from ?? "";
+    message.fromTon = object.fromTon ?? 0;
+    message.to = object.to ?? "";
+    message.toTon = object.toTon ?? 0;
+    message.esmClass = object.esmClass ?? 0;
+    message.dataCoding = object.dataCoding ?? 0;
+    message.alphabet = object.alphabet ?? 0;
+    message.content = object.content ?? Buffer.alloc(0);
+    message.sarReference = object.sarReference ?? 0;
+    message.sarTotal = object.sarTotal ?? 0;
+    message.sarPart = object.sarPart ?? 0;
     return message;
   },
 };

@@ -23,6 +23,8 @@ const TABLES = {
   AttemptRecord: fields.ATTEMPT,
   ReceiptFrame: fields.RECEIPT_FRAME,
   ReceiptRecord: fields.RECEIPT,
+  InboundFrame: fields.INBOUND_FRAME,
+  InboundRecord: fields.INBOUND,
   UsageFrame: fields.USAGE_FRAME,
   UsageRecord: fields.USAGE,
 };
