@@ -40,9 +40,11 @@ export function indexDeck(rows: DeckColumns): DeckIndex {
   };
 }
 
+/** `| 0` takes the low 32 bits of a double without the division that `%` is. */
 function hashOf(kind: number, code: number, length: number): number {
-  let hash = Math.imul((code % 4_294_967_296) | 0, 0x9e3779b1);
-  hash ^= Math.imul(Math.floor(code / 4_294_967_296) + length * 64 + kind, 0x85ebca6b);
+  const high = (code / 4_294_967_296) | 0;
+  let hash =
+    Math.imul(code | 0, 0x9e3779b1) ^ Math.imul((high * 64 + length) * 4 + kind, 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35);
   return (hash ^ (hash >>> 13)) >>> 0;
 }

@@ -6,7 +6,7 @@
  * and nobody could say which holds. So does an endless row with one that ends before anything
  * follows: a price for June alone may or may not mean that the old one comes back in July.
  */
-import { indexDeck } from "./deck-index.js";
+import { type DeckIndex, indexDeck } from "./deck-index.js";
 import type { DeckColumns, RateTerms } from "./source.js";
 
 export interface Periods {
@@ -14,8 +14,16 @@ export interface Periods {
   readonly terms: readonly RateTerms[];
 }
 
+export interface ClosedPeriods extends Periods {
+  /** Of the rows, for whoever compares them next. */
+  readonly index: DeckIndex;
+}
+
 /** @param tell is given two rows that overlap, the later of the file first. */
-export function closePeriods(deck: Periods, tell: (row: number, other: number) => void): Periods {
+export function closePeriods(
+  deck: Periods,
+  tell: (row: number, other: number) => void,
+): ClosedPeriods {
   const { rows } = deck;
   const index = indexDeck(rows);
   const terms = [...deck.terms];
@@ -38,7 +46,7 @@ export function closePeriods(deck: Periods, tell: (row: number, other: number) =
     for (let one = row; one >= 0; one = index.next(one)) chain.push(one);
     closeChain(chain, (one) => terms[of[one]!]!, close, tell);
   }
-  return { rows: { ...rows, terms: of }, terms };
+  return { rows: { ...rows, terms: of }, terms, index };
 }
 
 function closeChain(

@@ -42,57 +42,67 @@ export function openInterner(columns: readonly number[]): CellInterner {
     }
   }
 
-  /** The text is written behind what is kept, and stays there if it is new. */
-  function write(row: CsvRow): number {
-    const { bytes, starts: from, ends } = row;
+  /** Whether the text kept as `id` is that of the row. */
+  function isKept(id: number, { bytes, starts: from, ends }: CsvRow): boolean {
+    let at = starts[id]!;
+    const end = starts[id + 1]!;
+    for (const column of columns) {
+      const stop = ends[column]!;
+      let place = from[column]!;
+      if (at + stop - place >= end) return false;
+      for (; place < stop; place += 1) {
+        if (kept[at] !== bytes[place]) return false;
+        at += 1;
+      }
+      if (kept[at] !== BETWEEN) return false;
+      at += 1;
+    }
+    return at === end;
+  }
+
+  function keep(row: CsvRow, hash: number): number {
     let length = columns.length;
-    for (const column of columns) length += ends[column]! - from[column]!;
+    for (const column of columns) length += row.ends[column]! - row.starts[column]!;
     room(length);
     let to = starts[count]!;
     for (const column of columns) {
-      for (let at = from[column]!; at < ends[column]!; at += 1) {
-        kept[to] = bytes[at]!;
+      for (let at = row.starts[column]!; at < row.ends[column]!; at += 1) {
+        kept[to] = row.bytes[at]!;
         to += 1;
       }
       kept[to] = BETWEEN;
       to += 1;
     }
-    return to;
-  }
-
-  function isKept(id: number, start: number, end: number): boolean {
-    const other = starts[id]!;
-    if (starts[id + 1]! - other !== end - start) return false;
-    for (let at = start; at < end; at += 1) {
-      if (kept[at] !== kept[other + at - start]) return false;
-    }
-    return true;
+    let slot = hash & (slots.length - 1);
+    while (slots[slot]! >= 0) slot = (slot + 1) & (slots.length - 1);
+    slots[slot] = count;
+    hashes[count] = hash;
+    starts[count + 1] = to;
+    count += 1;
+    return count - 1;
   }
 
   return {
     idOf(row) {
-      const end = write(row);
-      const start = starts[count]!;
-      const hash = hashOf(kept, start, end);
-      let slot = hash & (slots.length - 1);
-      for (;;) {
+      const hash = hashOf(row, columns);
+      for (let slot = hash & (slots.length - 1); ; slot = (slot + 1) & (slots.length - 1)) {
         const id = slots[slot]!;
-        if (id < 0) break;
-        if (hashes[id] === hash && isKept(id, start, end)) return id;
-        slot = (slot + 1) & (slots.length - 1);
+        if (id < 0) return keep(row, hash);
+        if (hashes[id] === hash && isKept(id, row)) return id;
       }
-      slots[slot] = count;
-      hashes[count] = hash;
-      starts[count + 1] = end;
-      count += 1;
-      return count - 1;
     },
   };
 }
 
-function hashOf(bytes: Uint8Array, start: number, end: number): number {
+function hashOf({ bytes, starts, ends }: CsvRow, columns: readonly number[]): number {
   let hash = 0x811c9dc5;
-  for (let at = start; at < end; at += 1) hash = Math.imul(hash ^ bytes[at]!, 0x01000193);
+  for (const column of columns) {
+    const end = ends[column]!;
+    for (let at = starts[column]!; at < end; at += 1) {
+      hash = Math.imul(hash ^ bytes[at]!, 0x01000193);
+    }
+    hash = Math.imul(hash ^ BETWEEN, 0x01000193);
+  }
   hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
   return (hash ^ (hash >>> 13)) >>> 0;
 }

@@ -9,6 +9,7 @@
 import { type CsvRow, openCsv, type TellProblem } from "./csv.js";
 import { cellText, type Header, type KnownColumns, readHeader } from "./csv-header.js";
 import { type CsvProblem, openProblems } from "./csv-problems.js";
+import type { DeckIndex } from "./deck-index.js";
 import { type DeckMatch, readMatch } from "./deck-match.js";
 import { closePeriods } from "./deck-periods.js";
 import {
@@ -48,6 +49,7 @@ export interface ParsedDeck {
   readonly terms: readonly RateTerms[];
   /** Line of the file for each row. */
   readonly lines: Uint32Array;
+  readonly index: DeckIndex;
 }
 
 export interface ParsedDecks {
@@ -306,7 +308,7 @@ function finish(deck: DeckBuilder, tell: TellProblem): ParsedDeck {
       `overlaps that of line ${lines[other]}: same match, and times that meet`,
     );
   });
-  return { owner, channel, currency, rows: closed.rows, terms: closed.terms, lines };
+  return { owner, channel, currency, ...closed, lines };
 }
 
 function isChannel(text: string): text is Channel {

@@ -6,13 +6,14 @@
  * `replace`: what the file no longer has ceases at `ceaseMs`, or else with the first change of the
  * file that is not past. `merge`: it stays.
  *
- * A million rows against a million take 1.5 s: almost all matches have one row on either side that
- * costs the same, and those are settled by comparing numbers.
+ * A million rows against a million, each the same, take a second: rows that stand alone on either
+ * side are settled by comparing numbers, and texts are made for the few changes that are told.
  */
 import { formatMicros } from "../../../core/money.js";
-import { type DeckIndex, indexDeck } from "../../../workers/deck-index.js";
+import { indexDeck } from "../../../workers/deck-index.js";
 import type { ParsedDeck } from "../../../workers/parse-deck.js";
-import { type DeckColumns, type DeckSource, MATCH } from "../../../workers/source.js";
+import type { DeckColumns, DeckSource } from "../../../workers/source.js";
+import { compareSides, matchText, openSide, type Side } from "./deck-sides.js";
 import { openTerms, type Terms } from "./deck-terms.js";
 import { openColumns } from "./growing-deck.js";
 import { type ImportDiff, openChanges, type ProblemReason, priceText } from "./outcome.js";
@@ -51,228 +52,122 @@ export function diffDeck(
 ): DeckDifference {
   const terms = openTerms();
   const out = openColumns();
-  const changes = openChanges();
-  const counts = { added: 0, changed: 0, raised: 0, lowered: 0, unchanged: 0, ceased: 0 };
-  const old = side(present?.rows ?? EMPTY, present?.terms ?? [], terms);
-  const now = side(fresh.rows, fresh.terms, terms, fresh.lines);
-  /** When the first change of the file begins that is not past. */
-  let firstMs = Number.POSITIVE_INFINITY;
+  const oldRows = present?.rows ?? EMPTY;
+  const old = openSide(oldRows, present?.terms ?? [], terms, indexDeck(oldRows));
+  const now = openSide(fresh.rows, fresh.terms, terms, fresh.index, fresh.lines);
+  const notes = openNotes(terms, options, present === undefined);
 
-  function write(row: Side, at: number, periods: readonly Period[]): void {
-    const { kinds, codes, lengths } = row.rows;
-    for (const { core, fromMs, toMs } of periods) {
-      const index = terms.indexOf(core, fromMs, toMs);
-      out.add(kinds[at]!, codes[at]!, lengths[at]!, index);
-    }
-  }
-
-  function note(row: Side, at: number, steps: readonly Step[]): void {
-    const first = steps[0]!;
-    const line = first.line || steps.find((step) => step.line > 0)?.line || row.lineOf(at);
-    const what = first.before < 0 ? "added" : first.after < 0 ? "ceased" : "changed";
-    counts[what] += 1;
-    if (what !== "ceased" && first.fromMs >= options.nowMs)
-      firstMs = Math.min(firstMs, first.fromMs);
-    const before = first.before < 0 ? 0 : terms.segmentMicros(first.before);
-    const after = first.after < 0 ? 0 : terms.segmentMicros(first.after);
-    if (what === "changed" && after !== before) counts[after > before ? "raised" : "lowered"] += 1;
-    if (present !== undefined) check(steps, first, line);
-    const { senderKind, trafficClass } = terms.core(Math.max(first.before, first.after));
-    changes.add({
-      what,
-      match: matchText(row.rows, at),
-      senderKind,
-      trafficClass,
-      before: first.before < 0 ? "" : priceText(terms.core(first.before), formatMicros),
-      after: first.after < 0 ? "" : priceText(terms.core(first.after), formatMicros),
-      ...(what === "changed" && before > 0
-        ? { basisPoints: Math.round(((after - before) / before) * 10_000) }
-        : {}),
-      effectiveFromMs: first.fromMs,
-      line: first.line,
-    });
-  }
-
-  function check(steps: readonly Step[], first: Step, line: number): void {
-    if (first.fromMs < options.nowMs && !options.allowRetroactive) {
-      const when = first.fromMs === 0 ? "from the beginning" : new Date(first.fromMs).toISOString();
-      options.tell(
-        "retroactive",
-        line,
-        options.columns.effective,
-        `changes the past (${when}): --allow-retroactive if that is meant`,
-      );
-    }
-    for (const step of steps) {
-      if (step.before < 0 || step.after < 0) continue;
-      const before = terms.segmentMicros(step.before);
-      const after = terms.segmentMicros(step.after);
-      const percent = before === after ? 0 : (Math.abs(after - before) / before) * 100;
-      if (percent <= options.changePercentMax) continue;
-      const told = before === 0 ? "from 0" : `by ${percent.toFixed(1)} %`;
-      const problem = `changes ${formatMicros(before)} ${told} to ${formatMicros(after)}`;
-      options.tell(
-        "jump",
-        step.line || line,
-        options.columns.price,
-        `${problem}: more than --max-change`,
-      );
-      return;
-    }
-  }
-
-  function settle(row: Side, at: number, was: readonly Period[], next: readonly Period[]): void {
+  const add = ({ rows }: Side, row: number, index: number): void =>
+    out.add(rows.kinds[row]!, rows.codes[row]!, rows.lengths[row]!, index);
+  function settle(of: Side, row: number, was: readonly Period[], next: readonly Period[]): void {
     const steps = stepsOf(was, next);
-    if (steps.length === 0) counts.unchanged += 1;
-    else note(row, at, steps);
-    write(row, at, next);
+    if (steps.length === 0) notes.unchanged();
+    else notes.differs(of, row, steps);
+    for (const { core, fromMs, toMs } of next) add(of, row, terms.indexOf(core, fromMs, toMs));
   }
 
-  const rest = compare(old, now, (was, fresh, at) => {
-    // One row on either side that costs the same, and the file's does not begin before: as it was.
-    const [one, other] = [was[0], fresh[0]];
-    if (was.length === 1 && fresh.length === 1 && isSame(one!, other!)) {
-      counts.unchanged += 1;
-      write(now, at, was);
-    } else settle(now, at, was, overlay(was, fresh, options.merge));
+  const rest = compareSides(old, now, {
+    single(row, first) {
+      if (first < 0) {
+        const { fromMs, core, line } = now.periodOf(row);
+        notes.differs(now, row, [{ fromMs, before: -1, after: core, line }]);
+        add(now, row, now.outOf(row));
+        return true;
+      }
+      // It costs the same, and the file's row does not begin before: as it was.
+      if (!isSame(old.periodOf(first), now.periodOf(row))) return false;
+      notes.unchanged();
+      add(old, first, old.outOf(first));
+      return true;
+    },
+    many: (row, was, mine) => settle(now, row, was, overlay(was, mine, options.merge)),
   });
 
-  const ceaseMs =
-    options.ceaseMs ?? (firstMs === Number.POSITIVE_INFINITY ? options.nowMs : firstMs);
-  rest((was, at) => {
-    if (options.merge) {
-      counts.unchanged += 1;
-      write(old, at, was);
-      return;
-    }
-    const next = cut(was, ceaseMs, Number.POSITIVE_INFINITY);
+  const ceaseMs = options.ceaseMs ?? notes.firstMs() ?? options.nowMs;
+  rest((row, was) => {
     // What ended before is history: it is neither there nor ceases.
-    if (was.every(({ toMs }) => toMs <= ceaseMs)) write(old, at, was);
-    else settle(old, at, was, next);
+    const ended = !options.merge && was.every(({ toMs }) => toMs <= ceaseMs);
+    if (ended) for (const one of was) add(old, row, terms.indexOf(one.core, one.fromMs, one.toMs));
+    else settle(old, row, was, options.merge ? was : cut(was, ceaseMs, Number.POSITIVE_INFINITY));
   });
-  return {
-    diff: { ...counts, changes: changes.all() },
-    rows: out.columns(),
-    terms: terms.all,
-  };
+  return { diff: notes.diff(), rows: out.columns(), terms: terms.all };
 }
 
 function isSame(was: Period, fresh: Period): boolean {
   return was.core === fresh.core && was.fromMs <= fresh.fromMs && was.toMs === fresh.toMs;
 }
 
-interface Side {
-  readonly rows: DeckColumns;
-  readonly index: DeckIndex;
-  periodOf(row: number): Period;
-  lineOf(row: number): number;
-  /** Sender kind and class, as one number. */
-  applies(row: number): number;
-}
+/** Counts and tells what differs, and refuses what must not. */
+function openNotes(terms: Terms, options: DeckDiffOptions, isFirst: boolean) {
+  const changes = openChanges();
+  const counts = { added: 0, changed: 0, raised: 0, lowered: 0, unchanged: 0, ceased: 0 };
+  /** When the first change of the file begins that is not past. */
+  let firstMs = Number.POSITIVE_INFINITY;
+  const microsOf = (core: number): number => (core < 0 ? 0 : terms.segmentMicros(core));
+  const textOf = (core: number): string =>
+    core < 0 ? "" : priceText(terms.core(core), formatMicros);
 
-function side(
-  rows: DeckColumns,
-  all: DeckSource["terms"],
-  terms: Terms,
-  lines?: Uint32Array,
-): Side {
-  const cores = terms.coresOf(all);
-  const lineOf = (row: number): number => lines?.[row] ?? 0;
+  function checkPast(first: Step, line: number): void {
+    if (first.fromMs >= options.nowMs || options.allowRetroactive) return;
+    const when = first.fromMs === 0 ? "from the beginning" : new Date(first.fromMs).toISOString();
+    const problem = `changes the past (${when}): --allow-retroactive if that is meant`;
+    options.tell("retroactive", line, options.columns.effective, problem);
+  }
+
+  function checkJump(step: Step, line: number): boolean {
+    if (step.before < 0 || step.after < 0) return false;
+    const before = microsOf(step.before);
+    const after = microsOf(step.after);
+    const percent = before === after ? 0 : (Math.abs(after - before) / before) * 100;
+    if (percent <= options.changePercentMax) return false;
+    const how = before === 0 ? "from 0" : `by ${percent.toFixed(1)} %`;
+    const problem = `changes ${formatMicros(before)} ${how} to ${formatMicros(after)}`;
+    const { price } = options.columns;
+    options.tell("jump", step.line || line, price, `${problem}: more than --max-change`);
+    return true;
+  }
+
   return {
-    rows,
-    index: indexDeck(rows),
-    lineOf,
-    periodOf(row) {
-      const index = rows.terms[row]!;
-      const { effectiveFromMs: fromMs, effectiveToMs } = all[index]!;
-      const toMs = effectiveToMs === 0 ? Number.POSITIVE_INFINITY : effectiveToMs;
-      return { fromMs, toMs, core: cores[index]!, line: lineOf(row) };
+    unchanged(): void {
+      counts.unchanged += 1;
     },
-    applies(row) {
-      const { senderKind, trafficClass } = all[rows.terms[row]!]!;
-      return senderKind * 16 + trafficClass;
+    differs(of: Side, row: number, steps: readonly Step[]): void {
+      const first = steps[0]!;
+      const line = first.line || steps.find((step) => step.line > 0)?.line || of.lineOf(row);
+      const what = first.before < 0 ? "added" : first.after < 0 ? "ceased" : "changed";
+      counts[what] += 1;
+      const [before, after] = [microsOf(first.before), microsOf(first.after)];
+      if (what === "changed" && after !== before) {
+        counts[after > before ? "raised" : "lowered"] += 1;
+      }
+      if (what !== "ceased" && first.fromMs >= options.nowMs) {
+        firstMs = Math.min(firstMs, first.fromMs);
+      }
+      if (!isFirst) {
+        checkPast(first, line);
+        steps.some((step) => checkJump(step, line));
+      }
+      const points =
+        what === "changed" && before > 0
+          ? Math.round(((after - before) / before) * 10_000)
+          : undefined;
+      if (!changes.wants(what, points)) return;
+      const { senderKind, trafficClass } = terms.core(
+        first.before < 0 ? first.after : first.before,
+      );
+      changes.add({
+        what,
+        match: matchText(of.rows, row),
+        senderKind,
+        trafficClass,
+        before: textOf(first.before),
+        after: textOf(first.after),
+        ...(points === undefined ? {} : { basisPoints: points }),
+        effectiveFromMs: first.fromMs,
+        line: first.line,
+      });
     },
+    firstMs: (): number | undefined => (firstMs === Number.POSITIVE_INFINITY ? undefined : firstMs),
+    diff: (): ImportDiff => ({ ...counts, changes: changes.all() }),
   };
-}
-
-type Rest = (each: (was: readonly Period[], row: number) => void) => void;
-
-/**
- * Calls `each` for every match, sender kind and class of the file, with the periods of both sides.
- * The result calls for what only the deck in force has.
- */
-function compare(
-  old: Side,
-  now: Side,
-  each: (was: readonly Period[], fresh: readonly Period[], row: number) => void,
-): Rest {
-  const met = new Uint8Array(old.rows.count);
-  const { count, kinds, codes, lengths } = now.rows;
-  for (let row = 0; row < count; row += 1) {
-    const [kind, code, length] = [kinds[row]!, codes[row]!, lengths[row]!];
-    if (now.index.first(kind, code, length) !== row) continue;
-    const first = old.index.first(kind, code, length);
-    for (const mine of groups(now, row)) {
-      const was = first < 0 ? [] : groupOf(old, first, now.applies(mine[0]!));
-      for (const one of was) met[one] = 1;
-      each(periods(old, was), periods(now, mine), mine[0]!);
-    }
-  }
-  return (left) => {
-    for (let row = 0; row < old.rows.count; row += 1) {
-      if (met[row] === 1) continue;
-      const was = groupOf(old, row, old.applies(row));
-      for (const one of was) met[one] = 1;
-      left(periods(old, was), row);
-    }
-  };
-}
-
-function periods(of: Side, rows: readonly number[]): readonly Period[] {
-  const found = rows.map(of.periodOf);
-  return found.length < 2 ? found : closed(found.sort((a, b) => a.fromMs - b.fromMs));
-}
-
-/** A deck written by hand may have endless rows that the next one ends. */
-function closed(sorted: readonly Period[]): readonly Period[] {
-  return sorted.map((one, at) => {
-    const next = sorted[at + 1];
-    return next !== undefined && next.fromMs < one.toMs ? { ...one, toMs: next.fromMs } : one;
-  });
-}
-
-/** Rows of the chain that begins at `row`, by sender kind and class. */
-function groups(of: Side, row: number): readonly (readonly number[])[] {
-  if (of.index.next(row) < 0) return [[row]];
-  const found = new Map<number, number[]>();
-  for (let one = row; one >= 0; one = of.index.next(one)) {
-    const key = of.applies(one);
-    const group = found.get(key);
-    if (group === undefined) found.set(key, [one]);
-    else group.push(one);
-  }
-  return [...found.values()];
-}
-
-function groupOf(of: Side, row: number, applies: number): readonly number[] {
-  const found: number[] = [];
-  for (let one = row; one >= 0; one = of.index.next(one)) {
-    if (of.applies(one) === applies) found.push(one);
-  }
-  return found;
-}
-
-/** "prefix 447", "network 234-10", "mcc 234", "default". */
-export function matchText({ kinds, codes, lengths }: DeckColumns, row: number): string {
-  const digits = String(codes[row]).padStart(lengths[row]!, "0");
-  switch (kinds[row]) {
-    case MATCH.prefix:
-      return `prefix ${digits}`;
-    case MATCH.mcc:
-      return `mcc ${digits}`;
-    case MATCH.network:
-      return `network ${digits.slice(0, 3)}-${digits.slice(3)}`;
-    default:
-      return "default";
-  }
 }

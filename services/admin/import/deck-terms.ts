@@ -22,7 +22,8 @@ export function openTerms(): Terms {
   const numbers = new Map<string, number>();
   const segments: number[] = [];
   const all: RateTerms[] = [];
-  const indices = new Map<string, number>();
+  /** By core, then by beginning, then by end: keys of text would cost more than all the rest. */
+  const indices: Map<number, Map<number, number>>[] = [];
 
   function coreOf(terms: RateTerms): number {
     const timeless = { ...terms, effectiveFromMs: 0, effectiveToMs: 0 };
@@ -41,12 +42,17 @@ export function openTerms(): Terms {
     core: (number) => cores[number]!,
     segmentMicros: (number) => segments[number]!,
     indexOf(core, fromMs, toMs) {
-      const effectiveToMs = toMs === Number.POSITIVE_INFINITY ? 0 : toMs;
-      const key = `${core} ${fromMs} ${effectiveToMs}`;
-      let index = indices.get(key);
+      indices[core] ??= new Map();
+      let byEnd = indices[core].get(fromMs);
+      if (byEnd === undefined) {
+        byEnd = new Map();
+        indices[core].set(fromMs, byEnd);
+      }
+      let index = byEnd.get(toMs);
       if (index === undefined) {
+        const effectiveToMs = toMs === Number.POSITIVE_INFINITY ? 0 : toMs;
         index = all.push({ ...cores[core]!, effectiveFromMs: fromMs, effectiveToMs }) - 1;
-        indices.set(key, index);
+        byEnd.set(toMs, index);
       }
       return index;
     },

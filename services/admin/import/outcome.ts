@@ -71,6 +71,8 @@ export interface ImportChange {
 export const CHANGES_TOLD_MAX = 20;
 
 export interface ChangeList {
+  /** Whether such a change would be told: texts are made for those alone. */
+  wants(what: ImportChange["what"], basisPoints?: number): boolean;
   add(change: ImportChange): void;
   all(): readonly ImportChange[];
 }
@@ -78,19 +80,26 @@ export interface ChangeList {
 /** Keeps the largest changes, and the first of what is new and of what ceases. */
 export function openChanges(): ChangeList {
   const kept: Record<ImportChange["what"], ImportChange[]> = { changed: [], added: [], ceased: [] };
-  const size = ({ basisPoints }: ImportChange): number =>
+  // From nothing to something is the largest change there is.
+  const sizeOf = (basisPoints?: number): number =>
     basisPoints === undefined ? Number.POSITIVE_INFINITY : Math.abs(basisPoints);
+
+  function wants(what: ImportChange["what"], basisPoints?: number): boolean {
+    const list = kept[what];
+    if (list.length < CHANGES_TOLD_MAX) return true;
+    return what === "changed" && sizeOf(basisPoints) > sizeOf(list.at(-1)!.basisPoints);
+  }
+
   return {
+    wants,
     add(change) {
+      if (!wants(change.what, change.basisPoints)) return;
       const list = kept[change.what];
-      if (change.what !== "changed") {
-        if (list.length < CHANGES_TOLD_MAX) list.push(change);
-        return;
-      }
-      const last = list.at(-1);
-      if (list.length === CHANGES_TOLD_MAX && size(change) <= size(last!)) return;
       let at = list.length;
-      while (at > 0 && size(list[at - 1]!) < size(change)) at -= 1;
+      const size = sizeOf(change.basisPoints);
+      if (change.what === "changed") {
+        while (at > 0 && sizeOf(list[at - 1]!.basisPoints) < size) at -= 1;
+      }
       list.splice(at, 0, change);
       list.length = Math.min(list.length, CHANGES_TOLD_MAX);
     },
