@@ -31,6 +31,20 @@ interface RoutingFlags {
   readonly svg: string;
 }
 
+interface ConnectorFlags {
+  readonly messages: number;
+  readonly window?: number;
+  readonly latency?: number;
+  readonly records: number;
+  readonly profile: string;
+  readonly json: string;
+}
+
+interface FuzzFlags {
+  readonly seconds: number;
+  readonly seed?: number;
+}
+
 const program = new Command("npm run bench --").description(
   "Measures the system that this repository builds, under load, on this machine.",
 );
@@ -75,8 +89,8 @@ program
   .option("--sizes <list>", "prefixes of each table set", sizes, [1e3, 1e4, 1e5, 1e6])
   .option("--carriers <n>", "carriers, each with a rate for every prefix", whole(1, 64), 20)
   .option("--threads <list>", "pool threads, each measured by itself", sizes, [1, 2])
-  .option("--messages <n>", "different messages", whole(500, 1_000_000), 50_000)
-  .option("--rounds <n>", "rounds, of which the fastest counts", whole(1, 100), 7)
+  .option("--messages <n>", "different messages", whole(500, 1_000_000), 200_000)
+  .option("--rounds <n>", "rounds, of which the fastest counts", whole(1, 100), 5)
   .option("--swap", "swap the largest table set for another while messages are routed, too")
   .option("--json <file>", "write the figures there", "")
   .option("--svg <file>", "write a plot of cost against size there", "")
@@ -89,6 +103,37 @@ program
       commandLine: ["npm run bench --", ...process.argv.slice(2)].join(" "),
     });
     process.exitCode = good ? 0 : 1;
+  });
+
+program
+  .command("connector")
+  .description(
+    "The connector process alone: CPU a message at window 1,000, and the rate at window 10 with " +
+      "10 ms of carrier latency. Exit code 1 if a target is missed or a message was sent twice.",
+  )
+  .option("--messages <n>", "messages", whole(100, 10_000_000), 300_000)
+  .option("--window <n>", "one run, with this window (default 1000)", whole(1, 10_000))
+  .option("--latency <ms>", "one run, with this latency (default 0)", whole(0, 60_000))
+  .option("--records <n>", "messages a dispatch frame", whole(1, 1_000), 1_000)
+  .option("--profile <folder>", "write a CPU profile of the connector there", "")
+  .option("--json <file>", "write the figures there", "")
+  .action(async ({ window, latency, ...flags }: ConnectorFlags) => {
+    const { runConnector } = await import("./connector/run.js");
+    const good = await runConnector({ ...flags, window, latencyMs: latency });
+    process.exitCode = good ? 0 : 1;
+  });
+
+program
+  .command("fuzz")
+  .description(
+    "Random and mutated bytes to all that reads a carrier's: framing, codec, receipts, session. " +
+      "Exit code 1 if something threw, read out of bounds or grew.",
+  )
+  .option("--seconds <n>", "how long", whole(1, 86_400), 60)
+  .option("--seed <n>", "of an earlier run (default: by chance)", whole(0, 0xffff_fff0))
+  .action(async ({ seconds, seed }: FuzzFlags) => {
+    const { runFuzz } = await import("./fuzz/run.js");
+    process.exitCode = (await runFuzz({ seconds, seed })) ? 0 : 1;
   });
 
 try {
