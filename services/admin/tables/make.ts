@@ -25,14 +25,14 @@ export async function makeSet(store: Store, sets: TableSets): Promise<Made> {
   const collected = collect(store);
   const activated = { through, activatedBy: changedBy, activatedAtMs: store.clock.nowMs() };
   const inForce = pointer === undefined ? undefined : sets.get(pointer.tables.version);
-  if (pointer !== undefined && inForce?.hash === collected.hash) {
+  const unreadable = store.unreadable();
+  if (pointer !== undefined && inForce?.hash === collected.hash && unreadable.length === 0) {
     // What was changed is not in tables, or was changed back: the same set holds it.
     const { held: _, ...same } = pointer.tables;
     return (await sets.point({ ...same, through }, pointer.revision)) ? "current" : "beaten";
   }
   const version = nextVersion(sets, pointer);
   const startedMs = store.clock.monotonicMs();
-  const unreadable = store.unreadable();
   const compiled =
     unreadable.length > 0
       ? { problems: unreadable }

@@ -1,0 +1,357 @@
+/** Table sets: made of changes, put back, kept, and never in force when something is wrong. */
+import { status } from "@grpc/grpc-js";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { SYSTEM_CLOCK } from "../../../core/clock.js";
+import { encodeConfig, parseTables } from "../../../core/configuration.js";
+import { SILENT } from "../../../core/log.js";
+import {
+  DeckServiceService,
+  Plan,
+  PlanServiceService,
+  type Rate,
+} from "../../../core/proto/floe/v1/pricing_admin.js";
+import {
+  type GetTableSetStatusResponse,
+  type TableSet,
+  TableSetServiceService,
+  TableSetState,
+} from "../../../core/proto/floe/v1/table_sets.js";
+import type { StreamClient } from "../../../core/stream/stream.js";
+import { BUCKETS, TABLES_STORE } from "../../../core/subjects.js";
+import { putDeck, putNetworks } from "../../../services/admin/put.js";
+import { openStore, type Store } from "../../../services/admin/store.js";
+import { type DeckSource, MATCH } from "../../../workers/source.js";
+import { openTables } from "../../../workers/tables.js";
+import { until } from "../../until.js";
+import { errorOf } from "../gateway/with-gateway.js";
+import { withNats } from "../with-nats.js";
+import { carrierOf, createCarrier, type Replica, withAdmins } from "./with-admin.js";
+
+const sets = suite("table sets");
+
+async function build(admin: Replica): Promise<TableSet> {
+  const { tableSet } = await admin.call<{ tableSet: TableSet }>(
+    TableSetServiceService,
+    "buildTableSet",
+    {},
+  );
+  return tableSet;
+}
+
+function statusOf(admin: Replica) {
+  return admin.call<GetTableSetStatusResponse>(TableSetServiceService, "getTableSetStatus", {});
+}
+
+function activate(admin: Replica, version: bigint) {
+  return admin.call<{ tableSet: TableSet }>(TableSetServiceService, "activateTableSet", {
+    version,
+  });
+}
+
+async function list(admin: Replica): Promise<readonly TableSet[]> {
+  const request = { pageSize: 0, pageToken: "" };
+  const page = await admin.call<{ tableSets: TableSet[] }>(
+    TableSetServiceService,
+    "listTableSets",
+    request,
+  );
+  return page.tableSets;
+}
+
+async function createPlan(admin: Replica, plan: number, currency = "GBP"): Promise<Plan> {
+  const made = await admin.call<{ plan: Plan }>(PlanServiceService, "createPlan", {
+    plan: Plan.fromPartial({ plan, name: `Plan ${plan}`, currency }),
+  });
+  return made.plan;
+}
+
+/** The set that dispatch would load. */
+async function inForce(stream: StreamClient) {
+  const entry = await (await stream.bucket(BUCKETS.config)).get("tables");
+  const { version, object } = parseTables(entry!.value);
+  const image = await (await stream.objects(TABLES_STORE)).get(object);
+  const shared = new SharedArrayBuffer(image!.length);
+  new Uint8Array(shared).set(image!);
+  return { version, tables: openTables(shared) };
+}
+
+function deckOf(owner: DeckSource["owner"], prices: readonly number[]): DeckSource {
+  const count = prices.length;
+  return {
+    owner,
+    channel: "sms",
+    currency: "GBP",
+    rows: {
+      count,
+      kinds: new Uint8Array(count).fill(MATCH.prefix),
+      codes: Float64Array.from(prices, (_, at) => 440 + at),
+      lengths: new Uint8Array(count).fill(3),
+      terms: Uint32Array.from(prices, (_, at) => at),
+    },
+    terms: prices.map((priceMicros) => ({
+      effectiveFromMs: 0,
+      effectiveToMs: 0,
+      senderKind: 0,
+      trafficClass: 0,
+      unit: "segment" as const,
+      priceMicros,
+      increment: 1,
+      messageFeeMicros: 0,
+      segmentFeeMicros: 0,
+      minimumMicros: 0,
+      chargeBasis: 0,
+      rounding: 1,
+      decimals: 6,
+    })),
+  };
+}
+
+/** What an import would have written. */
+async function withStore(stream: StreamClient, run: (store: Store) => Promise<void>) {
+  const store = await openStore({ client: stream, clock: SYSTEM_CLOCK, log: SILENT });
+  await run(store);
+  await store.stop();
+}
+
+sets("are made by themselves when something was changed", async () => {
+  await withAdmins(1, async ({ admin, staff }) => {
+    await createCarrier(admin, carrierOf("alpha"));
+    await createPlan(admin, 1);
+    await until(async () => {
+      const { state, version } = await statusOf(admin);
+      return state === TableSetState.TABLE_SET_STATE_CURRENT && version > 0n;
+    }, "a set is in force");
+    const { tables, version } = await inForce(admin.stream);
+    assert.equal(
+      tables.carriers.map((one) =>
+        typeof one === "string" ? one : (one as { name: string }).name,
+      ),
+      ["alpha"],
+    );
+    const [set] = await list(admin);
+    assert.is(set!.version, BigInt(version));
+    assert.is(set!.changedBy, staff.keyId);
+    assert.ok(set!.inForce && set!.bytes > 0n && set!.builtAt !== undefined);
+    assert.ok(set!.made["plans"] !== undefined && set!.made["carriers"] !== undefined);
+  });
+});
+
+sets("hold every change that a build was asked after", async () => {
+  await withAdmins(
+    2,
+    async ({ replicas: [one, other] }) => {
+      const alpha = await createCarrier(one!, carrierOf("alpha"));
+      await createPlan(other!, 7);
+      const first = await build(one!);
+      const { tables } = await inForce(one!.stream);
+      assert.equal(
+        tables.plans.map(({ plan }) => plan),
+        [7],
+      );
+      // Nothing is in tables of where a carrier is reached: the same set goes on.
+      assert.ok(alpha.revision > 0n);
+      assert.is((await build(other!)).version, first.version);
+      await createPlan(one!, 8);
+      assert.is((await build(other!)).version, first.version + 1n);
+    },
+    undefined,
+    // Only what is asked for is made.
+    { FLOE_ADMIN_QUIET_MS: "600000" },
+  );
+});
+
+sets("are put back, and stay back until the next change", async () => {
+  await withAdmins(1, async ({ admin, staff }) => {
+    await createCarrier(admin, carrierOf("alpha"));
+    await createPlan(admin, 1);
+    const first = await build(admin);
+    await createPlan(admin, 2);
+    const second = await build(admin);
+    assert.ok(second.version > first.version);
+
+    const back = await activate(admin, first.version);
+    assert.ok(back.tableSet.inForce);
+    const held = await statusOf(admin);
+    assert.is(held.state, TableSetState.TABLE_SET_STATE_HELD);
+    assert.is(held.version, first.version);
+    assert.is(held.activatedBy, staff.keyId);
+    assert.is((await inForce(admin.stream)).version, Number(first.version));
+
+    const forward = await activate(admin, second.version);
+    assert.is(forward.tableSet.version, second.version);
+    assert.is((await statusOf(admin)).state, TableSetState.TABLE_SET_STATE_CURRENT);
+
+    await activate(admin, first.version);
+    await createPlan(admin, 3);
+    await until(async () => (await statusOf(admin)).version > second.version, "a new set");
+    assert.equal(
+      (await inForce(admin.stream)).tables.plans.map(({ plan }) => plan),
+      [1, 2, 3],
+    );
+    assert.is((await errorOf(activate(admin, 99n))).code, status.NOT_FOUND);
+  });
+});
+
+sets("go on from a build that is asked for after going back", async () => {
+  await withAdmins(1, async ({ admin }) => {
+    await createPlan(admin, 1);
+    const first = await build(admin);
+    await createPlan(admin, 2);
+    const second = await build(admin);
+    await activate(admin, first.version);
+    const third = await build(admin);
+    assert.is(third.version, second.version + 1n);
+    assert.is((await statusOf(admin)).state, TableSetState.TABLE_SET_STATE_CURRENT);
+  });
+});
+
+sets("are not made of what is wrong: the last good one stays, and status says what", async () => {
+  await withAdmins(1, async ({ admin }) => {
+    await createCarrier(admin, carrierOf("alpha"));
+    const good = await build(admin);
+    // As two writers at the same time can leave it: a rule for a carrier that is gone.
+    const entities = await admin.stream.bucket(BUCKETS.entities);
+    const lists = Object.fromEntries(
+      [
+        ...["accounts", "plans", "trafficClasses", "channels", "countries"],
+        ...["prefixes", "networks", "senders", "senderKinds"],
+      ].map((name) => [name, []]),
+    );
+    const rule = {
+      ...{ id: "lost", order: 1, ...lists, strategy: "cost(gamma)", allowLoss: false },
+      ...{ marginMicros: 0, marginBasisPoints: 0, changedBy: "x", changedAtMs: 1 },
+    };
+    await entities.put("rule.lost", encodeConfig(rule));
+    const failed = await errorOf(build(admin));
+    assert.is(failed.code, status.FAILED_PRECONDITION);
+    assert.match(failed.text, /rule lost/);
+    const told = await statusOf(admin);
+    assert.is(told.state, TableSetState.TABLE_SET_STATE_FAILED);
+    assert.is(told.version, good.version);
+    assert.match(told.problems.join(), /rule lost.*strategy/);
+
+    await entities.put("rule.lost", Buffer.from("{}"));
+    assert.match((await errorOf(build(admin))).text, /rule\.lost/);
+    await entities.delete("rule.lost");
+    await build(admin);
+    const mended = await statusOf(admin);
+    assert.is(mended.state, TableSetState.TABLE_SET_STATE_CURRENT);
+    assert.equal(mended.problems, []);
+  });
+});
+
+sets("that are old go, the one in force stays", async () => {
+  await withAdmins(
+    1,
+    async ({ admin }) => {
+      await createPlan(admin, 1);
+      const first = await build(admin);
+      for (let plan = 2; plan <= 4; plan += 1) {
+        await createPlan(admin, plan);
+        await build(admin);
+      }
+      const images = await admin.stream.objects(TABLES_STORE);
+      await until(async () => (await images.list()).length === 2, "two images are kept");
+      assert.equal(
+        (await list(admin)).map(({ version }) => version),
+        [first.version + 3n, first.version + 2n],
+      );
+      await activate(admin, first.version + 2n);
+      for (let plan = 5; plan <= 6; plan += 1) {
+        await createPlan(admin, plan);
+        await build(admin);
+      }
+      assert.is((await errorOf(activate(admin, first.version))).code, status.NOT_FOUND);
+    },
+    undefined,
+    { FLOE_ADMIN_TABLE_SETS_KEPT: "2" },
+  );
+});
+
+sets("have no rates of a carrier that is stopped", async () => {
+  await withAdmins(1, async ({ admin }) => {
+    const alpha = await createCarrier(admin, carrierOf("alpha"));
+    await withStore(admin.stream, async (store) => {
+      const owner = { carrier: "alpha" };
+      await putDeck(store, owner, "sms", deckOf(owner, [5_000]), 0, "import");
+    });
+    const before = await build(admin);
+    assert.ok(before.made["deck/carrier-alpha-sms"] !== undefined);
+    const { CarrierServiceService } = await import("../../../core/proto/floe/v1/carriers.js");
+    await admin.call(CarrierServiceService, "updateCarrier", { carrier: { ...alpha, status: 2 } });
+    const after = await build(admin);
+    assert.is(after.version, before.version + 1n);
+    assert.is(after.made["deck/carrier-alpha-sms"], undefined);
+  });
+});
+
+sets("show rates page by page of one state of a deck", async () => {
+  await withAdmins(1, async ({ admin }) => {
+    await createCarrier(admin, carrierOf("alpha"));
+    const owner = { carrier: "alpha" } as const;
+    const prices = Array.from({ length: 25 }, (_, at) => 1_000 + at);
+    await withStore(admin.stream, async (store) => {
+      const put = await putDeck(store, owner, "sms", deckOf(owner, prices), 0, "import");
+      assert.ok(put.revision !== undefined);
+      const stale = await putDeck(store, owner, "sms", deckOf(owner, []), 0, "import");
+      assert.equal(stale, { stale: put.revision });
+      await putNetworks(
+        store,
+        {
+          prefixes: ["44"],
+          of: new Uint32Array(1),
+          ids: [{ country: "GB", mcc: "234", mnc: "10" }],
+        },
+        0,
+        "import",
+      );
+    });
+    const key = { owner: { $case: "carrier", carrier: "alpha" }, channel: 1 };
+    const page = (pageToken: string, prefix = "") =>
+      admin.call<{ rates: Rate[]; nextPageToken: string }>(DeckServiceService, "listRates", {
+        ...{ key, pageSize: 10, pageToken, prefix, mcc: "", mnc: "" },
+      });
+    await until(async () => (await page("").catch(() => undefined)) !== undefined, "the deck");
+    const first = await page("");
+    await withStore(admin.stream, async (store) => {
+      await putDeck(store, owner, "sms", deckOf(owner, [9]), undefined, "import");
+    });
+    const second = await page(first.nextPageToken);
+    const third = await page(second.nextPageToken);
+    assert.is(third.nextPageToken, "");
+    const all = [...first.rates, ...second.rates, ...third.rates];
+    assert.equal(
+      all.map(({ prefix, price }) => `${prefix} ${price}`),
+      prices.map(
+        (_, at) =>
+          `${440 + at} 0.001${at === 0 ? "" : String(at).padStart(3, "0").replace(/0+$/, "")}`,
+      ),
+    );
+    await until(async () => (await page("")).rates.length === 1, "the new deck");
+    assert.equal((await page("", "441")).rates, []);
+    const forged = Buffer.from("deck networks.1.0123456789abcdef@0").toString("base64url");
+    assert.is((await errorOf(page(forged))).code, status.INVALID_ARGUMENT);
+  });
+});
+
+sets("are made by the other replica when the one that did is gone, on a real server", async () => {
+  await withNats(async (nats) => {
+    await withAdmins(
+      2,
+      async ({ replicas: [one, other] }) => {
+        await createPlan(one!, 1);
+        const first = await build(one!);
+        await one!.stop();
+        await createPlan(other!, 2);
+        const second = await build(other!);
+        assert.is(second.version, first.version + 1n);
+        await activate(other!, first.version);
+        assert.is((await inForce(other!.stream)).version, Number(first.version));
+      },
+      (name) => nats.client(name),
+    );
+  });
+});
+
+sets.run();
