@@ -1,5 +1,5 @@
 /**
- * Compile buy decks: all prefixes of networks, rules and carriers' decks as destinations.
+ * Compile buy decks: all prefixes of networks and carriers' decks as destinations.
  *
  * First all prefixes become nodes of one tree, then each deck fills its column of a matrix of cells,
  * a row for each node that any table names, then equal rows are stored once. Work is linear in rows:
@@ -14,6 +14,9 @@ import type { NetworkIndices } from "./indices.js";
 import { openPrefixTree, PREFIX_VALUE_MAX, type PrefixTree } from "./prefixes.js";
 import type { DeckSource, NetworkColumns } from "./source.js";
 
+/** A sell deck of so many rows is small whatever the buy decks are. */
+const WIDE_ROWS_MIN = 10_000;
+
 export interface BuyTables {
   readonly nodes: Int32Array;
   readonly destinations: Int32Array;
@@ -24,27 +27,26 @@ export interface BuyTables {
 }
 
 /**
- * @param decks in the order of their columns.
+ * @param decks in the order of their columns; `wide`: sell decks in the columns after them.
  * @throws FloeError "tables.invalid" for more destinations than can be told apart.
  */
 export function compileBuy(
   networks: NetworkColumns,
   indices: NetworkIndices,
-  rulePrefixes: readonly string[],
   decks: readonly DeckSource[],
+  wide: readonly DeckSource[],
   keys: NetworkKeys,
   cells: Cells,
   tellOf: (deck: DeckSource) => Tell,
 ): BuyTables {
   const tree = openPrefixTree();
   const networkNodes = nodesOfTexts(networks.prefixes, tree);
-  const ruleNodes = nodesOfTexts(rulePrefixes, tree);
-  const largest = decks.reduce((most, { rows }) => Math.max(most, rows.count), 0);
-  const known = decks.length < 2 ? undefined : openCodeKeys(largest);
-  const deckNodes = decks.map((deck) => nodesOf(deck, tree, known));
-  const rows = rowsOf(tree, [networkNodes, ruleNodes, ...deckNodes]);
+  const known = decks.length < 2 ? undefined : openCodeKeys(largestOf(decks));
+  const columns = [...decks, ...wide];
+  const deckNodes = columns.map((deck) => nodesOf(deck, tree, known));
+  const rows = rowsOf(tree, [networkNodes, ...deckNodes]);
 
-  const stride = Math.ceil((DESTINATION.cells + decks.length) / UNIT_WORDS) * UNIT_WORDS;
+  const stride = strideOf(columns.length);
   const matrix = new Int32Array((rows.count + 1) * stride);
   const networkWords = new Int32Array(rows.count + 1);
   for (let index = 0; index < networkNodes.length; index += 1) {
@@ -53,21 +55,17 @@ export function compileBuy(
     networkWords[row] = network | (networks.prefixes[index]!.length << NETWORK_BITS);
   }
   fillColumn(matrix, stride, DESTINATION.network, networkWords, rows.parents);
-  const ruleWords = new Int32Array(rows.count + 1);
-  for (const [index, node] of ruleNodes.entries()) ruleWords[rows.ofNode[node]!] = index + 1;
-  fillColumn(matrix, stride, DESTINATION.rulePrefix, ruleWords, rows.parents);
 
-  const perDeck: DeckCells[] = [];
-  for (const [column, deck] of decks.entries()) {
-    const deckCells = cellsOf(deck, keys, cells, tellOf(deck));
+  for (const [column, deck] of columns.entries()) {
     const rowOf = deckNodes[column]!;
     for (let row = 0; row < rowOf.length; row += 1) {
       if (rowOf[row]! >= 0) rowOf[row] = rows.ofNode[rowOf[row]!]!;
     }
-    const own = cells.group(deck, rowOf, rows.count + 1, deckCells.numbers, tellOf(deck));
+    const numbers = cells.number(deck.terms);
+    const own = cells.group(deck, rowOf, rows.count + 1, numbers, tellOf(deck));
     fillColumn(matrix, stride, DESTINATION.cells + column, own, rows.parents);
-    perDeck.push(deckCells);
   }
+  const perDeck = decks.map((deck) => cellsOf(deck, keys, cells, tellOf(deck)));
   const { destinations, ofRow } = internRows(matrix, stride, rows.parents);
   const values = new Int32Array(tree.count());
   for (let node = 0; node < values.length; node += 1) values[node] = ofRow[rows.ofNode[node]!]!;
@@ -77,6 +75,31 @@ export function compileBuy(
     stride,
     ...byNetwork(perDeck, keys.networkKeys.length),
   };
+}
+
+/**
+ * Which sell decks become columns: as many as the last unit has room for, the largest first, since
+ * their walks cost most. One that is larger than all buy decks would add prefixes of its own, each
+ * with a word for each carrier.
+ */
+export function wideDecks(
+  buy: readonly DeckSource[],
+  sell: readonly DeckSource[],
+): readonly DeckSource[] {
+  const free = strideOf(buy.length) - DESTINATION.cells - buy.length;
+  const most = Math.max(largestOf(buy), WIDE_ROWS_MIN);
+  return sell
+    .filter(({ rows }) => rows.count <= most)
+    .sort((one, other) => other.rows.count - one.rows.count)
+    .slice(0, free);
+}
+
+function largestOf(decks: readonly DeckSource[]): number {
+  return decks.reduce((most, { rows }) => Math.max(most, rows.count), 0);
+}
+
+function strideOf(columns: number): number {
+  return Math.ceil((DESTINATION.cells + columns) / UNIT_WORDS) * UNIT_WORDS;
 }
 
 function nodesOfTexts(prefixes: readonly string[], tree: PrefixTree): Int32Array {

@@ -18,9 +18,13 @@ export interface SellTables {
   readonly sellValues: Int32Array;
 }
 
-/** @param base place of the first node. */
+/**
+ * @param columns of destinations, of decks that have theirs there.
+ * @param base place of the first node.
+ */
 export function compileSell(
   decks: readonly DeckSource[],
+  columns: ReadonlyMap<DeckSource, number>,
   keys: NetworkKeys,
   cells: Cells,
   base: number,
@@ -47,7 +51,9 @@ export function compileSell(
     sellDecks[words + SELL.tailsAt] = blocks.place(hasTails ? tails : tails.slice(0, 1));
     sellDecks[words + SELL.tailsStep] = hasTails ? 1 : 0;
     sellDecks[words + SELL.root] = -1;
-    if (prefixes === 0) continue;
+    const column = columns.get(deck) ?? -1;
+    sellDecks[words + SELL.column] = column;
+    if (prefixes === 0 || column >= 0) continue;
     const tree = openPrefixTree();
     const rowNodes = nodesOf(deck, tree);
     const own = cells.group(deck, rowNodes, tree.count(), numbers, tellOf(deck));

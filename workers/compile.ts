@@ -6,13 +6,13 @@
  */
 import { FloeError } from "../core/errors.js";
 import { openCells } from "./cells.js";
-import { compileBuy } from "./compile-buy.js";
+import { compileBuy, wideDecks } from "./compile-buy.js";
 import { networkKeysOf, type Tell } from "./compile-decks.js";
 import { compileSell } from "./compile-sell.js";
 import { compileExchange } from "./exchange.js";
 import { compileGuards } from "./guards.js";
 import { writeImage } from "./image.js";
-import { countriesOf, currenciesOf, networksOf, rulePrefixesOf } from "./indices.js";
+import { countriesOf, currenciesOf, networksOf } from "./indices.js";
 import { compilePorted } from "./ported.js";
 import { problemsOf } from "./problems.js";
 import { compileRules } from "./rules.js";
@@ -49,9 +49,10 @@ export function compileTables(source: TableSource): Uint8Array {
   };
 
   const cells = openCells();
-  const prefixes = rulePrefixesOf(source);
-  const buy = compileBuy(source.networks, indices, prefixes, decks.buy, keys, cells, tellOf);
-  const sell = compileSell(decks.sell, keys, cells, buy.nodes.length / 2, tellOf);
+  const wide = wideDecks(decks.buy, decks.sell);
+  const columns = new Map(wide.map((deck, index) => [deck, decks.buy.length + index]));
+  const buy = compileBuy(source.networks, indices, decks.buy, wide, keys, cells, tellOf);
+  const sell = compileSell(decks.sell, columns, keys, cells, buy.nodes.length / 2, tellOf);
   refuse(overlaps);
   const ported = compilePorted(source.ported);
   const names: Names = {

@@ -158,6 +158,7 @@ export function decide(
     tables,
     planIndex,
     SMS,
+    decision.destination,
     number.digits,
     0,
     number.length,

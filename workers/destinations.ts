@@ -1,23 +1,23 @@
 /**
- * Destinations: what the longest known prefix of a number says: whose network it is and what each
- * carrier charges, at once.
+ * Destinations: what the longest known prefix of a number says: whose network it is, what each
+ * carrier charges and what plans ask, at once.
  *
- * Networks, rules and twenty decks are tables with prefixes of their own, but a message needs all
- * of them, and a walk over digits costs 0.1 us where tables are large: so compiling merges them
- * into one table, in which every prefix of any has the longest match of all. Equal destinations are
- * stored once.
+ * Networks and twenty decks are tables with prefixes of their own, but a message needs all of them,
+ * and a walk over digits costs 0.1 us where tables are large: so compiling merges them into one
+ * table, in which every prefix of any has the longest match of all. Equal destinations are stored
+ * once.
  *
  * Layout, 32-bit words in units of 32 bytes: the network (from 1; 0: unknown) with the length of
- * its prefix above it, the rules' prefix (from 1), the destination of the next shorter prefix where
- * something here does not apply always (else 0), then a cell for each buy deck (rates.ts).
- * Destination 0 is an unknown one, all zero.
+ * its prefix above it, the destination of the next shorter prefix where something here does not
+ * apply always (else 0), then a cell for each buy deck (rates.ts), and in what is left of the last
+ * unit cells of the largest sell decks. Destination 0 is an unknown one, all zero.
  */
 import { portedNetwork } from "./ported.js";
 import { longestPrefix } from "./prefixes.js";
 import type { Tables } from "./tables.js";
 
 export const UNIT_WORDS = 8;
-export const DESTINATION = { network: 0, rulePrefix: 1, parent: 2, cells: 3 } as const;
+export const DESTINATION = { network: 0, parent: 1, cells: 2 } as const;
 export const NETWORK_BITS = 24;
 const NETWORK = (1 << NETWORK_BITS) - 1;
 /** Digits of a prefix that a verdict keeps: country and network, never a whole number. */
@@ -61,9 +61,4 @@ export function countryOf(tables: Tables, network: number): number {
 export function toPrefixDigits(tables: Tables, destination: number): number {
   const word = tables.destinations[destination * tables.stride + DESTINATION.network]!;
   return Math.min(word >>> NETWORK_BITS, TO_PREFIX_DIGITS_MAX);
-}
-
-/** The longest prefix of any rule: index + 1 into `rulePrefixesOf` (indices.ts); 0: none. */
-export function rulePrefixOf(tables: Tables, destination: number): number {
-  return tables.destinations[destination * tables.stride + DESTINATION.rulePrefix]!;
 }

@@ -1,6 +1,6 @@
 /**
- * Indices: the order in which a table set counts networks, countries, currencies and the prefixes
- * of rules. Made of the source alone, so that each section is compiled without the others.
+ * Indices: the order in which a table set counts networks, countries and currencies. Made of the
+ * source alone, so that each section is compiled without the others.
  */
 import type { NetworkId, TableSource } from "./source.js";
 
@@ -10,9 +10,8 @@ export const NETWORKS_MAX = 2 ** 24 - 2;
 export interface NetworkIndices {
   /** Each once, sorted by country, mcc and mnc; those whose mcc is empty are countries. */
   readonly ids: readonly NetworkId[];
-  /** Of each id of networks, of default networks and of ported numbers: index into `ids`. */
+  /** Of each id of networks and of ported numbers: index into `ids`. */
   readonly ofPrefixes: Int32Array;
-  readonly ofDefaults: Int32Array;
   readonly ofPorted: Int32Array;
 }
 
@@ -21,18 +20,16 @@ export function networksOf(source: TableSource): NetworkIndices {
   const byKey = new Map<string, NetworkId>();
   const defaults = new Map(source.defaultNetworks.map((one) => [one.country, one]));
   const ofPrefix = (one: NetworkId) => (one.mcc === "" ? (defaults.get(one.country) ?? one) : one);
-  const all = [source.networks.ids.map(ofPrefix), source.defaultNetworks, source.ported.ids];
-  for (const ids of all) for (const one of ids) byKey.set(keyOf(one), one);
+  const prefixIds = source.networks.ids.map(ofPrefix);
+  for (const one of [...prefixIds, ...source.ported.ids]) byKey.set(keyOf(one), one);
   const keys = [...byKey.keys()].sort();
   const indices = new Map(keys.map((key, index) => [key, index]));
-  const [ofPrefixes, ofDefaults, ofPorted] = all.map((ids) =>
-    Int32Array.from(ids, (one) => indices.get(keyOf(one))!),
-  );
+  const indicesOf = (ids: readonly NetworkId[]) =>
+    Int32Array.from(ids, (one) => indices.get(keyOf(one))!);
   return {
     ids: keys.map((key) => byKey.get(key)!),
-    ofPrefixes: ofPrefixes!,
-    ofDefaults: ofDefaults!,
-    ofPorted: ofPorted!,
+    ofPrefixes: indicesOf(prefixIds),
+    ofPorted: indicesOf(source.ported.ids),
   };
 }
 
@@ -54,11 +51,6 @@ export function countriesOf(source: TableSource): readonly string[] {
 export function currenciesOf(source: TableSource): readonly string[] {
   const all = [...source.plans, ...source.decks, ...source.exchangeRates];
   return [...new Set(all.map(({ currency }) => currency))].sort();
-}
-
-/** Prefixes that rules name, each once, sorted. */
-export function rulePrefixesOf(source: TableSource): readonly string[] {
-  return [...new Set(source.rules.flatMap(({ prefixes }) => prefixes))].sort();
 }
 
 /** The network, apart from the country: "23401" is mcc 234, mnc 01. */

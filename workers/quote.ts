@@ -243,6 +243,7 @@ function termsOf(tables: Tables, decision: Decision, { from, trafficClass }: Quo
     tables,
     decision.planIndex,
     SMS,
+    decision.destination,
     number.digits,
     0,
     decision.digits,

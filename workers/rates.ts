@@ -10,8 +10,9 @@
  * Below 0 they must be looked at: one (CELL_ONE), or a list, whose last word has LIST_LAST.
  *
  * Buy decks are columns of destinations (destinations.ts) and of two tables by network (from 1; 0:
- * unknown): rows of the network itself, and the tail, mcc and then default. Sell decks have prefix
- * tables of their own, since plans are many and a message needs one.
+ * unknown): rows of the network itself, and the tail, mcc and then default. The largest sell decks
+ * are columns of destinations, too; the others have prefix tables of their own, since plans are many
+ * and a message needs one.
  */
 import { DESTINATION } from "./destinations.js";
 import { allPrefixes, longestPrefix, PREFIX_MATCHES_MAX } from "./prefixes.js";
@@ -33,6 +34,8 @@ export const SELL = {
   networksStep: 2,
   tailsAt: 3,
   tailsStep: 4,
+  /** Its column of destinations, where it has one in place of a table of prefixes; -1. */
+  column: 5,
 } as const;
 
 const matches = new Int32Array(PREFIX_MATCHES_MAX);
@@ -58,15 +61,8 @@ export function buyTerms(
   const row = (network + 1) * tables.buyCount + column;
   let terms = termsOfCell(tables, tables.buyNetworks[row]!, trafficClass, senderKind, atMs);
   if (terms >= 0) return terms;
-  let place = destination * tables.stride;
-  do {
-    const cell = tables.destinations[place + DESTINATION.cells + column]!;
-    // Nothing here: nothing for any shorter prefix, either.
-    if (cell === 0) break;
-    terms = termsOfCell(tables, cell, trafficClass, senderKind, atMs);
-    if (terms >= 0) return terms;
-    place = tables.destinations[place + DESTINATION.parent]! * tables.stride;
-  } while (place !== 0);
+  terms = termsOfColumn(tables, destination, column, trafficClass, senderKind, atMs);
+  if (terms >= 0) return terms;
   return termsOfCell(tables, tables.buyTails[row]!, trafficClass, senderKind, atMs);
 }
 
@@ -126,20 +122,17 @@ export function buyTermsOfEach(
   }
 }
 
-/** Index into tables.currencies of what the carrier charges in; -1: it has no deck. */
-export function buyCurrency(tables: Tables, carrier: number, channel: number): number {
-  return tables.buyCurrencies[channel * tables.carriers.length + carrier]!;
-}
-
 /**
  * What the plan's customers pay.
  * @param plan index, as `planIndex` gives it; -1 (no such plan) has no rate.
+ * @param destination as `destinationOf` gives it for `digits[at, end)`, `network` as `networkOf`.
  * @returns index of terms in tables.terms; -1: no rate.
  */
 export function sellTerms(
   tables: Tables,
   plan: number,
   channel: number,
+  destination: number,
   digits: Uint8Array,
   at: number,
   end: number,
@@ -157,8 +150,12 @@ export function sellTerms(
     sellDecks[words + SELL.networksAt]! + sellDecks[words + SELL.networksStep]! * (network + 1);
   let terms = termsOfCell(tables, sellCells[own]!, trafficClass, senderKind, atMs);
   if (terms >= 0) return terms;
+  const column = sellDecks[words + SELL.column]!;
   const root = sellDecks[words + SELL.root]!;
-  if (root >= 0) {
+  if (column >= 0) {
+    terms = termsOfColumn(tables, destination, column, trafficClass, senderKind, atMs);
+    if (terms >= 0) return terms;
+  } else if (root >= 0) {
     const value = longestPrefix(tables.nodes, root, digits, at, end);
     terms = termsOfCell(tables, sellValues[value]!, trafficClass, senderKind, atMs);
     if (terms >= 0) return terms;
@@ -174,6 +171,27 @@ export function sellTerms(
   const tail =
     sellDecks[words + SELL.tailsAt]! + sellDecks[words + SELL.tailsStep]! * (network + 1);
   return termsOfCell(tables, sellCells[tail]!, trafficClass, senderKind, atMs);
+}
+
+/** Of the prefixes of a destination, the longest first. */
+function termsOfColumn(
+  tables: Tables,
+  destination: number,
+  column: number,
+  trafficClass: number,
+  senderKind: number,
+  atMs: number,
+): number {
+  let place = destination * tables.stride;
+  do {
+    const cell = tables.destinations[place + DESTINATION.cells + column]!;
+    // Nothing here: nothing for any shorter prefix, either.
+    if (cell === 0) return -1;
+    const terms = termsOfCell(tables, cell, trafficClass, senderKind, atMs);
+    if (terms >= 0) return terms;
+    place = tables.destinations[place + DESTINATION.parent]! * tables.stride;
+  } while (place !== 0);
+  return -1;
 }
 
 function termsOfCell(

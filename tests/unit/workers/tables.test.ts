@@ -62,6 +62,7 @@ function price(opened: Tables, number: number, digits: string): number {
     opened,
     planIndex(opened, number),
     0,
+    destination(opened, digits),
     bytes,
     0,
     bytes.length,
