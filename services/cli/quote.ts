@@ -25,6 +25,7 @@ import {
 import { quoteLines } from "./quote-file.js";
 import { addMessageOptions, type MessageFlags, readFlags } from "./quote-flags.js";
 import { toldForPeople, toldInALine } from "./quote-told.js";
+import { isAlive } from "./status.js";
 
 export const SAMPLE_TABLES = fileURLToPath(
   new URL("../../../deploy/local/sample/tables", import.meta.url),
@@ -123,7 +124,10 @@ export async function staffDoor(flags: {
   const settings = await cliSettings(flags);
   const local = readLocal(settings.home);
   if (flags.admin === undefined) {
-    if (local?.admin === undefined) return undefined;
+    // A note that a killed system left behind is none.
+    if (local?.admin === undefined || !local.processes.some(({ pid }) => isAlive(pid))) {
+      return undefined;
+    }
     return { target: local.admin, key: flags.key ?? local.staffKey };
   }
   const key = settings.key === "" ? local?.staffKey : settings.key;

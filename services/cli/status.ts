@@ -92,7 +92,7 @@ async function consumers(client: StreamClient): Promise<readonly ConsumerSpec[]>
   ];
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
