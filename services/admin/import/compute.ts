@@ -7,15 +7,9 @@ import { openDeckParser } from "../../../workers/parse-deck.js";
 import { openNetworksParser, type ParsedFile } from "../../../workers/parse-networks.js";
 import { openPortedParser, PORTED_BACK, portedCountries } from "../../../workers/parse-ported.js";
 import { openRoutesParser } from "../../../workers/parse-routes.js";
-import type {
-  Channel,
-  DeckSource,
-  NetworkColumns,
-  NetworkId,
-  PortedColumns,
-  RuleRow,
-} from "../../../workers/source.js";
+import type { Channel, DeckSource, NetworkId, RuleRow } from "../../../workers/source.js";
 import { parseStrategy } from "../../../workers/strategy.js";
+import { decodeDeck, decodeNetworks, decodePorted } from "../columns.js";
 import { diffDeck } from "./deck-diff.js";
 import { diffNetworks, diffPorted } from "./network-diff.js";
 import type { ImportOutcome, ImportProblem, ProblemReason } from "./outcome.js";
@@ -44,11 +38,11 @@ export type ImportSpec =
   | DeckSpec
   | (SpecBase & { readonly kind: "networks" | "ported" | "routes" });
 
-/** What is in force. */
+/** What is in force; columns as they are kept (../columns.ts). */
 export interface Present {
-  readonly deck?: DeckSource;
-  readonly networks?: NetworkColumns;
-  readonly ported?: PortedColumns;
+  readonly deck?: Uint8Array;
+  readonly networks?: Uint8Array;
+  readonly ported?: Uint8Array;
   readonly rules?: readonly RuleRow[];
   /** Names, for strategies. */
   readonly carriers?: readonly string[];
@@ -86,7 +80,8 @@ function deckComputation(spec: DeckSpec): Computation {
   return {
     push: parser.push,
     rows: parser.rows,
-    finish({ deck: present }) {
+    finish({ deck: kept }) {
+      const present = kept === undefined ? undefined : decodeDeck(kept);
       const parsed = parser.end();
       const wrong = openRefusals(parsed);
       const base = { ...statsOf(parsed), ignoredCount: parsed.ignoredCount };
@@ -125,7 +120,8 @@ function networksComputation({ map, merge }: SpecBase): Computation {
   return {
     push: parser.push,
     rows: parser.rows,
-    finish({ networks: present }) {
+    finish({ networks: kept }) {
+      const present = kept === undefined ? undefined : decodeNetworks(kept);
       const parsed = parser.end();
       const wrong = openRefusals(parsed);
       if (wrong.any()) return { ...statsOf(parsed), ...wrong.all() };
@@ -140,11 +136,15 @@ function portedComputation({ map, merge }: SpecBase): Computation {
   return {
     push: parser.push,
     rows: parser.rows,
-    finish({ ported: present, networks }) {
+    finish({ ported: kept, networks }) {
+      const present = kept === undefined ? undefined : decodePorted(kept);
       const parsed = parser.end();
       const wrong = openRefusals(parsed);
       if (wrong.any()) return { ...statsOf(parsed), ...wrong.all() };
-      const { ids, unknown } = portedCountries(parsed.ids, networks?.ids ?? []);
+      const { ids, unknown } = portedCountries(
+        parsed.ids,
+        networks === undefined ? [] : decodeNetworks(networks).ids,
+      );
       for (const id of unknown) {
         wrong.tell("invalid", lineOfNetwork(parsed, id), "mcc", unknownCountry(ids[id]!));
       }

@@ -13,7 +13,6 @@ import type {
   PortedColumns,
   RuleRow,
 } from "../../../workers/source.js";
-import { decodeDeck, decodeNetworks, decodePorted } from "../columns.js";
 import { type Put, putDeck, putNetworks, putPorted, putRules } from "../put.js";
 import type { Store } from "../store.js";
 
@@ -27,9 +26,10 @@ export interface ImportStore {
   /** Undefined: there is no such plan. */
   planCurrency(plan: number): string | undefined;
   hasDeck(owner: DeckSource["owner"], channel: Channel): Promise<boolean>;
-  deck(owner: DeckSource["owner"], channel: Channel): Promise<Found<DeckSource>>;
-  networks(): Promise<Found<NetworkColumns>>;
-  ported(): Promise<Found<PortedColumns>>;
+  /** As they are kept (../columns.ts): the import's thread decodes them. */
+  deck(owner: DeckSource["owner"], channel: Channel): Promise<Found<Uint8Array>>;
+  networks(): Promise<Found<Uint8Array>>;
+  ported(): Promise<Found<Uint8Array>>;
   rules(): Promise<readonly { readonly row: RuleRow; readonly revision: number }[]>;
   putDeck(deck: DeckSource, expected: number, by: string): Promise<number | undefined>;
   putNetworks(networks: NetworkColumns, expected: number, by: string): Promise<number | undefined>;
@@ -43,16 +43,15 @@ export interface ImportStore {
 }
 
 export function openImportStore(store: Store): ImportStore {
-  async function columns<T>(
+  async function columns(
     kind: "deck" | "networks" | "ported",
     key: string,
-    decode: (bytes: Uint8Array) => T,
-  ): Promise<Found<T>> {
+  ): Promise<Found<Uint8Array>> {
     for (;;) {
       const found = await store.read(kind, key);
       if (found === undefined) return { revision: 0 };
       const bytes = await store.columns.get(found.entity.object);
-      if (bytes !== undefined) return { value: decode(bytes), revision: found.revision };
+      if (bytes !== undefined) return { value: bytes, revision: found.revision };
       // Replaced and swept in between: there is a newer one.
       const again = await store.read(kind, key);
       if (again?.revision === found.revision) {
@@ -68,9 +67,9 @@ export function openImportStore(store: Store): ImportStore {
     planCurrency: (plan) => store.get("plan", String(plan))?.entity.currency,
     hasDeck: async (owner, channel) =>
       (await store.read("deck", deckKey(owner, channel))) !== undefined,
-    deck: (owner, channel) => columns("deck", deckKey(owner, channel), decodeDeck),
-    networks: () => columns("networks", ONLY, decodeNetworks),
-    ported: () => columns("ported", ONLY, decodePorted),
+    deck: (owner, channel) => columns("deck", deckKey(owner, channel)),
+    networks: () => columns("networks", ONLY),
+    ported: () => columns("ported", ONLY),
     rules: async () =>
       store.all("rule").map(({ entity, revision }) => ({ row: ruleOf(entity), revision })),
     putDeck: async (deck, expected, by) =>

@@ -1,5 +1,11 @@
 /** An import store in memory, for tests: what it holds, with a revision that rises with each put. */
-import type { ImportStore } from "../../../../services/admin/import/import-store.js";
+import {
+  type Encoded,
+  encodeDeck,
+  encodeNetworks,
+  encodePorted,
+} from "../../../../services/admin/columns.js";
+import type { Found, ImportStore } from "../../../../services/admin/import/import-store.js";
 import type {
   DeckSource,
   NetworkColumns,
@@ -42,9 +48,9 @@ export function memoryImportStore(
     carriers: () => carriers,
     planCurrency: (plan) => plans[plan],
     hasDeck: async (owner, channel) => decks.has(keyOf(owner, channel)),
-    deck: async (owner, channel) => decks.get(keyOf(owner, channel)) ?? { revision: 0 },
-    networks: async () => tables.networks ?? { revision: 0 },
-    ported: async () => tables.ported ?? { revision: 0 },
+    deck: async (owner, channel) => encoded(decks.get(keyOf(owner, channel)), encodeDeck),
+    networks: async () => encoded(tables.networks, encodeNetworks),
+    ported: async () => encoded(tables.ported, encodePorted),
     rules: async () => tables.rules,
     async putDeck(value, expected, by) {
       const key = keyOf(value.owner, value.channel);
@@ -69,4 +75,12 @@ export function memoryImportStore(
     },
   };
   return store;
+}
+
+function encoded<T>(
+  found: { readonly value: T; readonly revision: number } | undefined,
+  encode: (value: T) => Encoded,
+): Found<Uint8Array> {
+  if (found === undefined) return { revision: 0 };
+  return { value: encode(found.value).bytes, revision: found.revision };
 }
