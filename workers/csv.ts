@@ -7,8 +7,8 @@
  * and comma, semicolon or tab between cells, whichever the header has most of. Quotes out of place
  * and rows of another length than the header are problems; they end with their line.
  *
- * csv-parse makes an object or an array of strings for each row: 1.6 s for a million rows of six
- * cells where this takes 0.1 s, and its memory is what the garbage collector then looks through.
+ * csv-parse makes an array of strings for each row: 1.9 s of CPU for a million rows of four cells where
+ * this takes 0.2 s, and its garbage is looked through besides.
  */
 export interface CsvRow {
   readonly bytes: Buffer;

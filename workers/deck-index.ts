@@ -2,7 +2,7 @@
  * Index of a deck: its rows by what they match (kind, digits), for overlaps and differences.
  *
  * Open addressing over typed arrays; rows of one match are chained in their order. A million rows
- * take 16 MB and 0.1 s, a Map of strings ten times both.
+ * take 12 MB and no strings.
  */
 import type { DeckColumns } from "./source.js";
 

@@ -1,8 +1,8 @@
 /**
  * Intern cells: a number for each different text of some columns of a row.
  *
- * The bytes of the cells are compared as they are, in open addressing: 0.05 us a row, where joining
- * strings for a Map costs 0.5 us and garbage.
+ * The bytes of the cells are compared where they stand, in open addressing: 0.2 us a row of three
+ * cells, and no garbage, where a Map would want a string for each row.
  */
 import type { CsvRow } from "./csv.js";
 
