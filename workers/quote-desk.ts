@@ -17,6 +17,7 @@ import type { TableImage, TableImages } from "../core/table-images.js";
 import { openThread, type Thread } from "../core/thread.js";
 import type { QuoteResult } from "./quote.js";
 import type { Explanation } from "./quote-explained.js";
+import type { QuoteInputsReader } from "./quote-inputs.js";
 import { isProblem, type QuoteProblem, type QuoteRequest } from "./quote-request.js";
 import type { QuoteAnswer, QuoteAnswered, QuoteQuestion } from "./quote-thread.js";
 import {
@@ -59,11 +60,15 @@ export interface QuoteDesk {
     nowMs: number,
     version: number,
   ): Promise<readonly (RoutedQuote | QuoteProblem)[]>;
-  /** One message, with what became of every carrier. */
+  /**
+   * One message, with what became of every carrier.
+   * @param past it was accepted already: how well carriers are now says nothing of it.
+   */
   explain(
     request: QuoteRequest,
     nowMs: number,
     version: number,
+    past: boolean,
   ): Promise<ExplainedWire | QuoteProblem>;
   /** Whether that table set is still kept. */
   isKept(version: number): Promise<boolean>;
@@ -74,7 +79,8 @@ const THREAD = new URL("./quote-thread.js", import.meta.url);
 /** Of a hundred messages each: a fifth of a second. */
 const QUESTIONS_MAX = 64;
 
-export function openQuoteDesk(images: TableImages): QuoteDesk {
+/** @param inputs of a message that would go now; a past one is asked about without. */
+export function openQuoteDesk(images: TableImages, inputs: QuoteInputsReader): QuoteDesk {
   const thread: Thread<QuoteQuestion, QuoteAnswer> = openThread(THREAD, QUESTIONS_MAX);
 
   async function imageOf(version: number): Promise<TableImage> {
@@ -89,9 +95,11 @@ export function openQuoteDesk(images: TableImages): QuoteDesk {
     nowMs: number,
     version: number,
     explain: boolean,
+    past = false,
   ): Promise<readonly QuoteAnswered[]> {
     const image = await imageOf(version);
-    const question = { name: image.name, requests, nowMs, explain };
+    const known = past ? {} : { inputs: await inputs.read(nowMs) };
+    const question = { name: image.name, requests, nowMs, explain, ...known };
     const first = await thread.ask(question);
     // It has not been given that one yet, or has let go of it.
     const answered =
@@ -127,8 +135,8 @@ export function openQuoteDesk(images: TableImages): QuoteDesk {
       const answered = await askRight(parsed, nowMs, version);
       return answered.map((one) => ("problem" in one ? one : routedQuoteOf(one)));
     },
-    async explain(request, nowMs, version) {
-      const [answered] = await ask([request], nowMs, version, true);
+    async explain(request, nowMs, version, past) {
+      const [answered] = await ask([request], nowMs, version, true, past);
       if ("problem" in answered!) return answered;
       const { quote, carriers, strategy } = answered as Explanation;
       return {

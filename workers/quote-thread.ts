@@ -8,6 +8,7 @@
 import { answerQuestions } from "../core/thread.js";
 import { openQuoter, type QuoteResult, type Quoter } from "./quote.js";
 import type { Explanation } from "./quote-explained.js";
+import { type QuoteInputs, taskInputs } from "./quote-inputs.js";
 import type { QuoteProblem, QuoteRequest } from "./quote-request.js";
 
 export interface QuoteQuestion {
@@ -18,6 +19,8 @@ export interface QuoteQuestion {
   readonly requests: readonly QuoteRequest[];
   /** The time of those that name none. */
   readonly nowMs: number;
+  /** How well carriers are and deliver; absent: nothing is known. */
+  readonly inputs?: QuoteInputs;
   /** Say what became of every carrier, too. */
   readonly explain: boolean;
 }
@@ -31,7 +34,8 @@ const QUOTERS_MAX = 3;
 let quoters: { name: string; quoter: Quoter }[] = [];
 
 /** @throws FloeError "tables.invalid" if the image is damaged. */
-function answer({ name, image, requests, nowMs, explain }: QuoteQuestion): QuoteAnswer {
+function answer(question: QuoteQuestion): QuoteAnswer {
+  const { name, image, requests, nowMs, explain } = question;
   let kept = quoters.find((one) => one.name === name);
   if (kept === undefined) {
     if (image === undefined) return "missing";
@@ -39,8 +43,12 @@ function answer({ name, image, requests, nowMs, explain }: QuoteQuestion): Quote
   }
   quoters = [kept, ...quoters.filter((one) => one !== kept)].slice(0, QUOTERS_MAX);
   const { quoter } = kept;
+  const { carriers, countries } = quoter.tables;
+  const inputs = question.inputs && taskInputs(question.inputs, carriers, countries);
   return requests.map((request, place) =>
-    explain ? quoter.explain(request, place, nowMs) : quoter.quote(request, place, nowMs),
+    explain
+      ? quoter.explain(request, place, nowMs, inputs)
+      : quoter.quote(request, place, nowMs, inputs),
   );
 }
 

@@ -35,7 +35,7 @@ import { tierAmountOf } from "./rating.js";
 import { type Explained, explain } from "./route-and-rate.js";
 import { senderKindOf } from "./senders.js";
 import { openTables, type Tables } from "./tables.js";
-import { INDEX } from "./task.js";
+import { INDEX, type RouteTask } from "./task.js";
 
 /** Field for field what `floe quote --json` prints. */
 export interface QuoteResult {
@@ -81,15 +81,28 @@ export interface QuoteResult {
   readonly at: string;
 }
 
+export type TaskInputs = Pick<RouteTask, "health" | "quality">;
+
 export interface Quoter {
   readonly tables: Tables;
   /**
    * @param place of the request among others, for `idOf`.
    * @param nowMs the time of a request that names none.
+   * @param inputs how well carriers are and deliver; absent: all are well, and no more is known.
    */
-  quote(request: QuoteRequest, place: number, nowMs: number): QuoteResult | QuoteProblem;
+  quote(
+    request: QuoteRequest,
+    place: number,
+    nowMs: number,
+    inputs?: TaskInputs,
+  ): QuoteResult | QuoteProblem;
   /** The same, and what became of every carrier. */
-  explain(request: QuoteRequest, place: number, nowMs: number): Explanation | QuoteProblem;
+  explain(
+    request: QuoteRequest,
+    place: number,
+    nowMs: number,
+    inputs?: TaskInputs,
+  ): Explanation | QuoteProblem;
 }
 
 /** Numbers are sealed on the way and nobody keeps the result, so any key will do. */
@@ -119,7 +132,12 @@ export function openQuoter(image: SharedArrayBuffer): Quoter {
     return plan <= PLAN_MAX ? plan : undefined;
   }
 
-  function run(request: QuoteRequest, place: number, nowMs: number): Run | QuoteProblem {
+  function run(
+    request: QuoteRequest,
+    place: number,
+    nowMs: number,
+    inputs: TaskInputs = {},
+  ): Run | QuoteProblem {
     const plan = planOf(request.plan);
     if (plan === undefined) return { field: "plan", problem: "is no plan of the tables" };
     const atMs = request.atMs === 0 ? nowMs : request.atMs;
@@ -128,7 +146,7 @@ export function openQuoter(image: SharedArrayBuffer): Quoter {
     const frames = writer.bytes.slice(0, writer.at).buffer;
     const keys = { token: NO_KEY, data: { [dataMonth(atMs)]: NO_KEY } };
     const anyNumber = !request.validate;
-    const task = { frames, ends: [frames.byteLength], tables: image, keys, anyNumber };
+    const task = { frames, ends: [frames.byteLength], tables: image, keys, anyNumber, ...inputs };
     return { request, recipient, atMs, explained: explain(task) };
   }
 
@@ -160,12 +178,12 @@ export function openQuoter(image: SharedArrayBuffer): Quoter {
 
   return {
     tables,
-    quote(request, place, nowMs) {
-      const done = run(request, place, nowMs);
+    quote(request, place, nowMs, inputs) {
+      const done = run(request, place, nowMs, inputs);
       return "problem" in done ? done : resultOf(done);
     },
-    explain(request, place, nowMs) {
-      const done = run(request, place, nowMs);
+    explain(request, place, nowMs, inputs) {
+      const done = run(request, place, nowMs, inputs);
       return "problem" in done ? done : explanationOf(done.explained, resultOf(done));
     },
   };

@@ -34,6 +34,7 @@ import type {
   QuoteDesk,
   requestOfHypothetical as RequestOfHypothetical,
 } from "../../workers/quote-desk.js";
+import type { openQuoteInputs as OpenQuoteInputs } from "../../workers/quote-inputs.js";
 import type { QuoteProblem, QuoteRequest } from "../../workers/quote-request.js";
 import { type Desk, unary } from "./call.js";
 import { type Decided, readDecided } from "./decided.js";
@@ -56,9 +57,13 @@ export interface RoutingService {
 
 /** By its place: no file of a service imports the code of workers. */
 const DESK = new URL("../../workers/quote-desk.js", import.meta.url);
+const INPUTS = new URL("../../workers/quote-inputs.js", import.meta.url);
 interface DeskModule {
   readonly openQuoteDesk: typeof OpenQuoteDesk;
   readonly requestOfHypothetical: typeof RequestOfHypothetical;
+}
+interface InputsModule {
+  readonly openQuoteInputs: typeof OpenQuoteInputs;
 }
 const SIZE_WANTED = `must be 1 to ${QUOTE_BATCH_MAX} messages`;
 const NOT_FOUND = refuse(
@@ -71,9 +76,11 @@ const NOT_FOUND = refuse(
 export async function openRoutingService(options: ExplainOptions): Promise<RoutingService> {
   const { desk, client } = options;
   const { openQuoteDesk, requestOfHypothetical } = (await import(DESK.href)) as DeskModule;
+  const { openQuoteInputs } = (await import(INPUTS.href)) as InputsModule;
   const config = await client.bucket(BUCKETS.config);
   const images = openTableImages(config, await client.objects(TABLES_STORE), desk.log);
-  const quotes = openQuoteDesk(images);
+  const health = await client.bucket(BUCKETS.health, { keyTtl: true });
+  const quotes = openQuoteDesk(images, openQuoteInputs(health, config, desk.log));
   const plans = await followPlans(client, desk);
   const planOf = (account: number): number => plans.of.get(account) ?? 0;
 
@@ -100,7 +107,7 @@ export async function openRoutingService(options: ExplainOptions): Promise<Routi
     }
     const request = requestOfHypothetical(subject.message, planOf);
     if ("problem" in request) return invalid([violationOf(request, "message")]);
-    const explained = await quotes.explain(request, desk.clock.nowMs(), tablesVersion);
+    const explained = await quotes.explain(request, desk.clock.nowMs(), tablesVersion, false);
     if ("problem" in explained) return invalid([violationOf(explained, "message")]);
     return ExplainResponse.fromPartial({ ...explained, notEvaluated: "" });
   }
@@ -155,7 +162,7 @@ async function explainPast(
   if (typeof request === "string") {
     return ExplainResponse.fromPartial({ ...told, notEvaluated: request });
   }
-  const explained = await quotes.explain(request, decided.acceptedAtMs, version);
+  const explained = await quotes.explain(request, decided.acceptedAtMs, version, true);
   if ("problem" in explained) {
     const notEvaluated = `${explained.field} ${explained.problem}`;
     return ExplainResponse.fromPartial({ ...told, notEvaluated });

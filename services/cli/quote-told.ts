@@ -46,7 +46,9 @@ function textTold(told: Exclude<Told, { error: unknown }>): string {
   const unit = told.encoding === "gsm7" ? "septets" : "UTF-16 units";
   const segments = told.segments === 1 ? "1 segment" : `${told.segments} segments`;
   const smart = told.smartEncoded ? ", typographic characters replaced" : "";
-  return `${told.encoding === "gsm7" ? "GSM 7-bit" : "UCS-2"}, ${told.units} ${unit}, ${segments}${smart}`;
+  // Of a past message the text is gone, and with it how long it was.
+  const units = told.parts.length === 0 ? "" : `${told.units} ${unit}, `;
+  return `${told.encoding === "gsm7" ? "GSM 7-bit" : "UCS-2"}, ${units}${segments}${smart}`;
 }
 
 function verdictTold(verdict: string): string {

@@ -4,6 +4,7 @@ import type { StreamClient } from "../../core/stream/stream.js";
 import { BUCKETS, TABLES_STORE } from "../../core/subjects.js";
 import { openTableImages } from "../../core/table-images.js";
 import type { openQuoteDesk as OpenQuoteDesk, QuoteDesk } from "../../workers/quote-desk.js";
+import type { openQuoteInputs as OpenQuoteInputs } from "../../workers/quote-inputs.js";
 
 export interface LazyDesk {
   /** One that cannot be opened is tried again by the next who asks. */
@@ -13,6 +14,7 @@ export interface LazyDesk {
 
 /** By its place: no file of a service imports the code of workers. */
 const DESK = new URL("../../workers/quote-desk.js", import.meta.url);
+const INPUTS = new URL("../../workers/quote-inputs.js", import.meta.url);
 
 export function openLazyDesk(client: StreamClient, log: Logger): LazyDesk {
   let opening: Promise<QuoteDesk> | undefined;
@@ -21,7 +23,12 @@ export function openLazyDesk(client: StreamClient, log: Logger): LazyDesk {
     const module = (await import(DESK.href)) as { openQuoteDesk: typeof OpenQuoteDesk };
     const config = await client.bucket(BUCKETS.config);
     const objects = await client.objects(TABLES_STORE);
-    return module.openQuoteDesk(openTableImages(config, objects, log));
+    const inputs = (await import(INPUTS.href)) as { openQuoteInputs: typeof OpenQuoteInputs };
+    const health = await client.bucket(BUCKETS.health, { keyTtl: true });
+    return module.openQuoteDesk(
+      openTableImages(config, objects, log),
+      inputs.openQuoteInputs(health, config, log),
+    );
   }
 
   return {

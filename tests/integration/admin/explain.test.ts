@@ -24,6 +24,7 @@ import {
   type QuoteBatchResponse,
 } from "../../../core/proto/floe/v1/routing.js";
 import { RoutingServiceClient } from "../../../core/proto/floe/v1/routing_service.js";
+import { encodeRouteInput, healthKey } from "../../../core/route-inputs.js";
 import { NO_FAULTS, openMemory } from "../../../core/stream/memory.js";
 import type { StreamClient } from "../../../core/stream/stream.js";
 import { BUCKETS, TABLES_STORE } from "../../../core/subjects.js";
@@ -45,6 +46,7 @@ import {
   SOURCE,
   shared,
 } from "../../unit/workers/kit.js";
+import { until } from "../../until.js";
 import { withCdr } from "../cdr/with-cdr.js";
 import { told } from "../gateway/with-gateway.js";
 
@@ -334,6 +336,22 @@ explains("quote and explain what is not sent, to staff alone", async () => {
       "messages[5].message",
     ]);
     assert.is(await codeOf(quoteBatch(service, [])), status.INVALID_ARGUMENT);
+  });
+});
+
+explains("go by how well carriers are now", async () => {
+  const memory = openMemory({ clock: SYSTEM_CLOCK, chance: seededChance(1), faults: NO_FAULTS });
+  const stream = memory.connect("admin-test");
+  await load(stream, { ...WEIGHTED, rules: [] });
+  await withService(stream, NO_CLICKHOUSE, "nowhere", async (service) => {
+    assert.equal((await explain(service, hypothetical())).quote!.carriers, ["alpha", "beta"]);
+    const health = await stream.bucket(BUCKETS.health, { keyTtl: true });
+    const word = encodeRouteInput({ state: "down", sinceMs: 1 });
+    await health.put(healthKey("alpha", "connector-1"), word);
+    await until(async () => {
+      const { quote } = await explain(service, hypothetical());
+      return quote!.carriers.join() === "beta,alpha";
+    });
   });
 });
 
