@@ -123,10 +123,14 @@ async function importFile(
   try {
     const result = await importer.send(file, options, bar.at).finally(bar.end);
     if (result.problemCount > 0n) process.exitCode = 1;
-    const tableSet = result.stored && flags.wait ? await importer.waitForTables() : undefined;
+    // What is stored is told even if nobody can make a table set of it.
+    const inForce = result.stored && flags.wait ? importer.waitForTables() : undefined;
+    const [waited] = await Promise.allSettled([inForce]);
+    const tableSet = waited.status === "fulfilled" ? waited.value : undefined;
     if (flags.json === true) {
       print(JSON.stringify(resultJson(result, options.dryRun, tableSet), undefined, 2));
     } else tell(file, result, options.dryRun, tableSet);
+    if (waited.status === "rejected") throw waited.reason;
   } finally {
     importer.close();
   }
