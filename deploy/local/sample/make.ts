@@ -95,7 +95,7 @@ function invalid(at: number): Row {
 }
 
 function unroutable(at: number): Row {
-  const prefix = ["9990", "324700", "436640"][at % 3]!;
+  const prefix = ["9990", "32470", "436640"][at % 3]!;
   return { ...valid(), to: `+${prefix}0${digits(5)}` };
 }
 
