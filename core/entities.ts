@@ -140,6 +140,12 @@ export type TableEntity = z.output<typeof table>;
 /** A local start has written its folder's rows: it does so once. `carriers`: those it has made. */
 const seeded = z.strictObject({ carriers: z.array(z.string()), ...written });
 export type SeededEntity = z.output<typeof seeded>;
+/**
+ * Rules that are being written and deleted all together: `object` (JSON in the store of columns)
+ * says which. While it is there no table set is made; whoever finds it old finishes it.
+ */
+const batch = z.strictObject({ object: z.string().min(1), ...written });
+export type BatchEntity = z.output<typeof batch>;
 /** Written to have a table set made of what is there. */
 const wanted = z.strictObject(written);
 
@@ -155,6 +161,7 @@ export interface EntityOf {
   readonly networks: TableEntity;
   readonly ported: TableEntity;
   readonly seeded: SeededEntity;
+  readonly batch: BatchEntity;
   readonly wanted: z.output<typeof wanted>;
 }
 export type EntityKind = keyof EntityOf;
@@ -172,6 +179,7 @@ const PARSERS: { readonly [K in EntityKind]: (value: Uint8Array | unknown) => En
   networks: parser("networks", table),
   ported: parser("ported numbers", table),
   seeded: parser("seeded", seeded),
+  batch: parser("batch", batch),
   wanted: parser("wanted", wanted),
 };
 
@@ -233,6 +241,7 @@ const KEYS: { readonly [K in EntityKind]: (entity: EntityOf[K]) => string } = {
   networks: () => ONLY,
   ported: () => ONLY,
   seeded: () => ONLY,
+  batch: () => ONLY,
   wanted: () => ONLY,
 };
 

@@ -23,7 +23,10 @@ import type { Staff } from "./staff.js";
 import { compareKeys, type Store, type Stored } from "./store.js";
 
 /** Kinds that operators write one by one. */
-export type CrudKind = Exclude<EntityKind, "deck" | "networks" | "ported" | "seeded" | "wanted">;
+export type CrudKind = Exclude<
+  EntityKind,
+  "deck" | "networks" | "ported" | "seeded" | "batch" | "wanted"
+>;
 
 /** What every message of an entity has. */
 export interface Written {

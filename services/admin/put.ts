@@ -1,18 +1,12 @@
 /**
- * Put: writes what is imported whole: decks, networks, ported numbers, and many rules at once.
+ * Put: writes what is imported whole: decks, networks, ported numbers. Rules: batch.ts.
  *
  * Columns go into the object store under a name of their own, then the entity that names them is
  * written by compare-and-set: what is in force is always one whole import, and an old one can still
  * be read by whoever began with it. Objects that nothing names any more go later (sweep.ts).
  */
 import { type DeckEntity, deckKey, ONLY, type TableEntity } from "../../core/entities.js";
-import type {
-  Channel,
-  DeckSource,
-  NetworkColumns,
-  PortedColumns,
-  RuleRow,
-} from "../../workers/source.js";
+import type { Channel, DeckSource, NetworkColumns, PortedColumns } from "../../workers/source.js";
 import { type Encoded, encodeDeck, encodeNetworks, encodePorted } from "./columns.js";
 import type { Store } from "./store.js";
 
@@ -70,37 +64,6 @@ async function putTable(
   const entity: TableEntity = { ...columns, changedBy, changedAtMs: store.clock.nowMs() };
   const revision = await store.write(kind, entity, expected);
   return revision === undefined ? staleOf(store, kind, ONLY) : { revision };
-}
-
-/**
- * Writes rules, each with the revision that was read (0: new), in the order given.
- * @returns how many were written, and the id of the first whose revision is another.
- */
-export async function putRules(
-  store: Store,
-  rules: readonly { readonly row: RuleRow; readonly expected: number }[],
-  changedBy: string,
-): Promise<{ readonly written: number; readonly stale?: string }> {
-  let written = 0;
-  for (const { row, expected } of rules) {
-    const lists = {
-      accounts: [...row.accounts],
-      plans: [...row.plans],
-      trafficClasses: [...row.trafficClasses],
-      channels: [...row.channels],
-      countries: [...row.countries],
-      prefixes: [...row.prefixes],
-      networks: [...row.networks],
-      senders: [...row.senders],
-      senderKinds: [...row.senderKinds],
-    };
-    const entity = { ...row, ...lists, changedBy, changedAtMs: store.clock.nowMs() };
-    if ((await store.write("rule", entity, expected)) === undefined) {
-      return { written, stale: row.id };
-    }
-    written += 1;
-  }
-  return { written };
 }
 
 /** The object first: an entity never names what is not there. */

@@ -6,7 +6,7 @@
  * what operators change afterwards is theirs. A repeat changes nothing else: a value that is there
  * already is not written again, so watchers are not woken and a table set keeps its version.
  */
-import type { Clock } from "../../core/clock.js";
+import { type Clock, sleep } from "../../core/clock.js";
 import {
   type AccountConfig,
   type CarrierConfig,
@@ -43,6 +43,9 @@ export interface SeedOptions {
   readonly clock: Clock;
   readonly log: Logger;
 }
+
+/** Between looks whether rules are written that somebody else began to write. */
+const BATCH_MS = 200;
 
 /** Who changed it, where no key was used. */
 export const SEED = "seed";
@@ -119,6 +122,10 @@ async function settle({ client, log }: SeedOptions, store: Store): Promise<numbe
     for (;;) {
       const made = await makeSet(store, sets);
       if (made === "beaten") continue;
+      if (made === "waiting") {
+        await sleep(store.clock, BATCH_MS);
+        continue;
+      }
       if (made !== "failed") return (await sets.readPointer())!.tables.version;
       throw new FloeError("tables.invalid", { problems: sets.failure()?.problems ?? [] });
     }

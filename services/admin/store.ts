@@ -228,6 +228,7 @@ const KINDS: ReadonlySet<string> = new Set<EntityKind>([
   "networks",
   "ported",
   "seeded",
+  "batch",
   "wanted",
 ]);
 

@@ -13,7 +13,8 @@ import type {
   PortedColumns,
   RuleRow,
 } from "../../../workers/source.js";
-import { type Put, putDeck, putNetworks, putPorted, putRules } from "../put.js";
+import { putRules } from "../batch.js";
+import { type Put, putDeck, putNetworks, putPorted } from "../put.js";
 import type { Store } from "../store.js";
 
 export interface Found<T> {
@@ -87,14 +88,8 @@ export function openImportStore(store: Store): ImportStore {
         return [{ row, expected: there?.revision ?? 0 }];
       });
       const gone = present.filter(({ row }) => !kept.has(row.id));
-      // Looked at before the first is written: entities are written one by one.
-      for (const { row, expected } of changed) {
-        if (((await store.read("rule", row.id))?.revision ?? 0) !== expected) return undefined;
-      }
-      if ((await putRules(store, changed, by)).stale !== undefined) return undefined;
-      for (const { row, revision } of gone) {
-        if (!(await store.remove("rule", row.id, revision, by))) return undefined;
-      }
+      const removals = gone.map(({ row, revision }) => ({ id: row.id, expected: revision }));
+      if ((await putRules(store, changed, removals, by)) !== undefined) return undefined;
       return Math.max(0, ...store.all("rule").map(({ revision }) => revision));
     },
   };

@@ -39,6 +39,7 @@ const KEY = "builder";
 /** After a failure of the environment; each further try in a row waits twice as long. */
 const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 30_000;
+const BATCH_MS = 200;
 
 export async function openBuilder(options: BuilderOptions): Promise<Builder> {
   const { store, sets, clock, log } = options;
@@ -46,6 +47,8 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
   let changedAtMs = clock.monotonicMs();
   let running: Promise<void> | undefined;
   let failures = 0;
+  /** Rules are being written: their end is a change, and their writer may be dead. */
+  let waiting = false;
   let cancel = (): void => {};
 
   /** Looks after `delayMs`, unless a look is under way, which looks again itself. */
@@ -66,6 +69,7 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
       const made = await makeSet(store, sets);
       failures = 0;
       if (made === "made") await sweep(store, sets, options.setsKept);
+      waiting = made === "waiting";
       if (made === "beaten") changedAtMs = clock.monotonicMs();
     } catch (err) {
       failures += 1;
@@ -88,6 +92,7 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
 
   function waitMs(): number {
     if (failures > 0) return Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** (failures - 1));
+    if (waiting) return BATCH_MS;
     const wanted = store.get("wanted", "all")?.revision ?? 0;
     if (wanted > (sets.pointer()?.tables.through?.entities ?? 0)) return 0;
     return Math.max(0, changedAtMs + options.quietMs - clock.monotonicMs());

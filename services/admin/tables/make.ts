@@ -5,6 +5,7 @@
  * no harm. A source that has problems changes nothing but the note of them.
  */
 import type { TableSetConfig, TablesConfig } from "../../../core/configuration.js";
+import { finishBatch } from "../batch.js";
 import { isPast, type Store, type Through } from "../store.js";
 import { collect } from "./collect.js";
 import { compileCollected } from "./compile.js";
@@ -12,11 +13,12 @@ import { imageName, type Pointer, type TableSets } from "./sets.js";
 
 /**
  * `current`: nothing was to do. `made`: a new set is in force. `failed`: see `sets.failure()`.
- * `beaten`: somebody else moved the pointer or took the version.
+ * `beaten`: somebody else moved the pointer or took the version. `waiting`: rules are being written.
  */
-export type Made = "current" | "made" | "failed" | "beaten";
+export type Made = "current" | "made" | "failed" | "beaten" | "waiting";
 
 export async function makeSet(store: Store, sets: TableSets): Promise<Made> {
+  if (!(await finishBatch(store))) return "waiting";
   const pointer = await sets.readPointer();
   const through = store.seen();
   if (isDone(pointer, through)) return "current";
