@@ -161,7 +161,6 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "@nats-io/transport-node": ["core/stream/"],
   chdb: ["deploy/local/clickhouse/"],
   commander: ["services/cli/"],
-  "csv-parse": ["workers/parse-tables.ts"],
   "grpc-health-check": ["core/grpc/"],
   "hdr-histogram-js": ["bench/"],
   pino: ["core/log.ts"],

@@ -1,3 +1,4 @@
+/** Segments of an account in a month: what volume tiers count. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { monthOf, openMonths } from "../../../services/dispatch/months.js";
