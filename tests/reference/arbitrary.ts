@@ -106,7 +106,9 @@ const CARRIERS = ["alpha", "beta", "gamma", "delta", "epsilon"] as const;
 const CURRENCIES = ["EUR", "GBP", "USD"] as const;
 export const PLANS = [1, 4_000_000_000] as const;
 export const ACCOUNTS = [7, 8, 3_000_000_000] as const;
-export const SENDERS: readonly string[] = ["Floe", "ACME", "+447700900123", "12345", "62442"];
+export const SENDERS: readonly string[] = [
+  ...["Floe", "ACME", "+447700900123", "12345", "62442", "447700900123", "\u00c4rger", ""],
+];
 const COUNTRY_NAMES = ["GB", "IE", "US"] as const;
 
 /** Beginnings of the numbers, and beginnings that differ in their last digit. */
@@ -144,7 +146,7 @@ const ported: fc.Arbitrary<PortedColumns> = fc
 
 const match = fc.oneof(
   { weight: 5, arbitrary: prefix.map((digits) => ({ kind: MATCH.prefix as number, digits })) },
-  fc.constantFrom("23410", "234015", "27201", "310410").map((digits) => ({
+  fc.constantFrom("23410", "234015", "27201", "310410", "20801").map((digits) => ({
     kind: MATCH.network as number,
     digits,
   })),
@@ -247,29 +249,24 @@ export const anyStrategy = fc.oneof(
   { weight: 1, arbitrary: fc.constant("block") },
 );
 
-const rules: fc.Arbitrary<RuleRow[]> = fc.uniqueArray(
-  fc.record({
-    id: fc.constantFrom("a", "b", "c", "d-1", "e"),
-    order: fc.nat({ max: 2 }),
-    accounts: some(...ACCOUNTS),
-    plans: some(...PLANS),
-    trafficClasses: some(1, 2, 3),
-    channels: some("sms" as const, "sms" as const, "fax" as const),
-    countries: some(...COUNTRY_NAMES),
-    prefixes: fc.oneof(
-      { weight: 3, arbitrary: fc.constant([]) },
-      fc.array(prefix, { maxLength: 2 }),
-    ),
-    networks: some("23410", "234", "234015", "310410", "272"),
-    senders: some(...SENDERS),
-    senderKinds: some(1, 2, 3),
-    strategy: anyStrategy,
-    marginMicros: fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, fc.nat({ max: 50_000 })),
-    marginBasisPoints: fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, fc.nat({ max: 9_000 })),
-    allowLoss: fc.boolean(),
-  }),
-  { selector: ({ id }) => id, maxLength: 4 },
-);
+export const anyRule: fc.Arbitrary<RuleRow> = fc.record({
+  id: fc.constantFrom("a", "b", "c", "d-1", "e"),
+  order: fc.nat({ max: 2 }),
+  accounts: some(...ACCOUNTS),
+  plans: some(...PLANS),
+  trafficClasses: some(1, 2, 3),
+  channels: some("sms" as const, "sms" as const, "fax" as const),
+  countries: some(...COUNTRY_NAMES),
+  prefixes: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, fc.array(prefix, { maxLength: 2 })),
+  networks: some("23410", "234", "234015", "310410", "272"),
+  senders: some(...SENDERS),
+  senderKinds: some(1, 2, 3),
+  strategy: anyStrategy,
+  marginMicros: fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, fc.nat({ max: 50_000 })),
+  marginBasisPoints: fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, fc.nat({ max: 9_000 })),
+  allowLoss: fc.boolean(),
+});
+const rules = fc.uniqueArray(anyRule, { selector: ({ id }) => id, maxLength: 4 });
 
 const policy = fc.constantFrom<SenderPolicy>("allow", "allow", "registered", "replace", "refuse");
 const senderRules: fc.Arbitrary<SenderRuleRow[]> = fc
@@ -358,12 +355,17 @@ export const anySource: fc.Arbitrary<TableSource> = fc
     sellRows: fc.array(rowsOf(soldTerms), { minLength: 2, maxLength: 2 }),
     currencies: fc.array(fc.constantFrom(...CURRENCIES), { minLength: 7, maxLength: 7 }),
     smartEncoding: fc.boolean(),
+    /** Decks that are there: some carriers and plans have none. */
+    there: fc.array(fc.oneof({ weight: 7, arbitrary: fc.constant(true) }, fc.constant(false)), {
+      minLength: 7,
+      maxLength: 7,
+    }),
     exchangeRates,
     rules,
     senderRules,
     guards,
   })
-  .map(({ buyRows, sellRows, currencies, smartEncoding, carriers, ...rest }) => {
+  .map(({ buyRows, sellRows, currencies, smartEncoding, there, carriers, ...rest }) => {
     const known = new Set(carriers.map(({ name }) => name as string));
     const plans = PLANS.map((plan, index) => ({
       plan,
@@ -388,8 +390,12 @@ export const anySource: fc.Arbitrary<TableSource> = fc
         neverCarriers: guard.neverCarriers.filter((name) => known.has(name)),
       })),
       decks: [
-        ...carriers.map(({ name }, at) => deckOf({ carrier: name }, currencies[at]!, buyRows[at]!)),
-        ...plans.map(({ plan, currency }, at) => deckOf({ plan }, currency, sellRows[at]!)),
+        ...carriers
+          .map(({ name }, at) => deckOf({ carrier: name }, currencies[at]!, buyRows[at]!))
+          .filter((_, at) => there[at]),
+        ...plans
+          .map(({ plan, currency }, at) => deckOf({ plan }, currency, sellRows[at]!))
+          .filter((_, at) => there[5 + at]),
         // Of the other channel: what applies to texts must not come from here.
         deckOf({ carrier: carriers[0]!.name }, "USD", sellRows[0]!.map(untiered), "fax"),
       ],
@@ -436,7 +442,7 @@ export const anyMessage: fc.Arbitrary<ReferenceMessage> = fc
     number: fc.constantFrom(...NUMBERS),
     numberCountry: fc.constant(""),
     sender: fc.constantFrom(...SENDERS),
-    trafficClass: fc.constantFrom(0, 1, 2, 3),
+    trafficClass: fc.constantFrom(0, 1, 2, 3, 7),
     text: fc.constantFrom(...TEXTS),
   })
   .map((message) => ({ ...message, numberCountry: countryOf(message.number) }));

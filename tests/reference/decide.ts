@@ -352,8 +352,9 @@ function meanOf(scores: readonly (number | undefined)[]): number {
   return Math.floor(known.reduce((sum, score) => sum + score, 0) / known.length);
 }
 
-/** "+" and digits: a number; 3 to 8 digits: a short code; anything else is alphanumeric. */
-function kindOf(sender: string): number {
-  if (/^\+\d+$/.test(sender)) return SENDER_KIND.numeric;
-  return /^\d{3,8}$/.test(sender) ? SENDER_KIND.short : SENDER_KIND.alphanumeric;
+/** "+" and digits, or more than 8 digits: a number; up to 8: a short code; "" has no kind. */
+export function kindOf(sender: string): number {
+  if (sender === "") return SENDER_KIND.any;
+  if (/^\+\d+$/.test(sender) || /^\d{9,}$/.test(sender)) return SENDER_KIND.numeric;
+  return /^\d+$/.test(sender) ? SENDER_KIND.short : SENDER_KIND.alphanumeric;
 }

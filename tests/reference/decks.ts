@@ -34,7 +34,15 @@ export interface RateQuery {
   readonly atMs: number;
 }
 
-export function rowsOf(deck: DeckSource): RateRow[] {
+const known = new WeakMap<DeckSource, readonly RateRow[]>();
+
+export function rowsOf(deck: DeckSource): readonly RateRow[] {
+  const rows = known.get(deck) ?? readRows(deck);
+  known.set(deck, rows);
+  return rows;
+}
+
+function readRows(deck: DeckSource): RateRow[] {
   const rows: RateRow[] = [];
   for (let row = 0; row < deck.rows.count; row += 1) {
     const length = deck.rows.lengths[row]!;

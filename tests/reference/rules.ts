@@ -88,6 +88,8 @@ export function senderAt(
   sender: string,
   senderKind: number,
 ): SenderOutcome {
+  // Without a sender there is nothing to judge.
+  if (senderKind === SENDER_KIND.any) return { taken: true, replacement: "" };
   let best: SenderRuleRow | undefined;
   let bestRank = -1;
   for (const row of source.senderRules) {
