@@ -127,7 +127,12 @@ async function openReplica(
     },
     readiness: () => {},
   };
-  await serve(host);
+  try {
+    await serve(host);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   const address = `127.0.0.1:${port}`;
   const opened = new Client(address, credentials.createInsecure());
   client = opened;
