@@ -86,7 +86,7 @@ const CARRIERS: readonly CarrierSimOptions[] = [
   { name: "beta", args: ["--latency-ms", "10", "--receipt-delay-ms", "400", "--id", "decimal"] },
 ];
 /** Gateway last, so that nobody is taken in before the rest works. All start at the same time. */
-const ROLES: readonly RoleName[] = ["cdr", "connector", "dispatch", "admin", "gateway"];
+const ROLES: readonly RoleName[] = ["cdr", "receipts", "connector", "dispatch", "admin", "gateway"];
 
 /** What nats-server understands as any free port. */
 const ANY_PORT = -1;

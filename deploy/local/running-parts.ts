@@ -37,12 +37,13 @@ const STOP_ORDER = [
   "gateway",
   "dispatch",
   "connector",
+  "receipts",
   "cdr",
   "carrier",
   "clickhouse",
   "nats",
 ];
-const ROLES = new Set(["admin", "gateway", "dispatch", "connector", "cdr"]);
+const ROLES = new Set(["admin", "gateway", "dispatch", "connector", "receipts", "cdr"]);
 /** Longer than a role's own grace (FLOE_STOP_GRACE_MS), so that it may say what it could not end. */
 const ROLE_STOP_MS = 35_000;
 const PART_STOP_MS = 15_000;

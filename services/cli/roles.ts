@@ -27,6 +27,11 @@ export const ROLES = {
     main: () => import("../cdr/main.js"),
     settings: () => import("../cdr/settings.js"),
   },
+  receipts: {
+    help: "places receipts of old messages, takes messages from phones",
+    main: () => import("../receipts/main.js"),
+    settings: () => import("../receipts/settings.js"),
+  },
   admin: {
     help: "takes what operators configure over gRPC, and makes table sets of it",
     main: () => import("../admin/main.js"),

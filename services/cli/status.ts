@@ -8,8 +8,10 @@ import type { StreamClient } from "../../core/stream/stream.js";
 import {
   BUCKETS,
   CDR_CONSUMERS,
+  COLD_CONSUMER,
   type ConsumerSpec,
   dispatchConsumers,
+  INBOUND_CONSUMER,
   requestConsumer,
 } from "../../core/subjects.js";
 import { openLocalStream } from "./connect.js";
@@ -89,6 +91,8 @@ async function consumers(client: StreamClient): Promise<readonly ConsumerSpec[]>
     ).flat(),
     ...carriers.flatMap(({ key }) => dispatchConsumers(key)),
     ...CDR_CONSUMERS,
+    COLD_CONSUMER,
+    INBOUND_CONSUMER,
   ];
 }
 

@@ -53,6 +53,7 @@ system("brings messages to their ends, refuses at the door, and keeps its state"
       "dispatch",
       "gateway",
       "nats",
+      "receipts",
     ]);
 
     // Delivered, undeliverable by its last digits, without a route, and malformed.
@@ -89,7 +90,7 @@ system("brings messages to their ends, refuses at the door, and keeps its state"
 system("starts parts again that are killed, and loses nothing", async () => {
   await withLocal(async (local) => {
     const before = new Map(local.system().processes.map(({ role, pid }) => [role, pid]));
-    const roles = ["dispatch", "connector", "cdr"];
+    const roles = ["dispatch", "connector", "receipts", "cdr"];
     const sent = await local.send(
       Array.from({ length: 100 }, (_, at) => message(`+4477009001${String(at).padStart(2, "0")}`)),
     );
