@@ -4,6 +4,7 @@ import {
   Carrier,
   CarrierAlphabet,
   CarrierBind,
+  CarrierLink,
   CarrierPartReceipts,
   CarrierServiceService,
   CarrierStatus,
@@ -78,6 +79,7 @@ export const ENTITIES: readonly EntityCommand[] = [
     keys: ["name"],
     fields: {
       name: TEXT,
+      link: { kind: "choice", of: CarrierLink },
       status: { kind: "choice", of: CarrierStatus },
       host: TEXT,
       port: NUMBER,
