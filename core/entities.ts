@@ -28,7 +28,7 @@ const mnc = z.string().regex(/^\d{2,3}$/, "must be two or three digits");
 const number32 = z.int().min(1).max(0xffff_ffff);
 const trafficClass = z.int().min(1).max(3);
 const senderKind = z.int().min(1).max(3);
-const micros = z.int().min(0).max(SEGMENT_MICROS_MAX);
+const micros = z.int().min(0).max(SEGMENT_MICROS_MAX, "must be at most 1000000");
 const chargeBasis = z.int().min(1).max(2);
 /** A number with its plus, or alphanumeric. */
 const sender = z.string().min(1).max(16);
@@ -60,7 +60,7 @@ const rule = z.strictObject({
   senderKinds: list(senderKind),
   strategy: z.string().min(1, "must be there").max(1_000),
   marginMicros: micros,
-  marginBasisPoints: z.int().min(0).max(10_000),
+  marginBasisPoints: z.int().min(0).max(10_000, "must be at most 100"),
   allowLoss: z.boolean(),
   ...written,
 });
@@ -108,8 +108,8 @@ const exchangeRate = z.strictObject({
   effectiveFromMs: z.int().min(0),
   rateNanos: z
     .int()
-    .min(1)
-    .max(10 ** 15),
+    .min(1, "must be above 0")
+    .max(10 ** 15, "must be at most 1000000"),
   ...written,
 });
 export type ExchangeRateEntity = z.output<typeof exchangeRate>;
@@ -216,10 +216,21 @@ export function entityProblems(
 
 export function problemsOf(parsed: z.ZodSafeParseResult<unknown>): readonly FieldProblem[] {
   if (parsed.success) return [];
-  return parsed.error.issues.map(({ path, message }) => ({
-    path: path.map((part) => (typeof part === "number" ? part : String(part))),
-    problem: message,
+  return parsed.error.issues.map((issue) => ({
+    path: issue.path.map((part) => (typeof part === "number" ? part : String(part))),
+    problem: sentenceOf(issue),
   }));
+}
+
+/** Ours as it is; the library's own in words that follow a field's name. */
+function sentenceOf(issue: z.core.$ZodIssue): string {
+  if (issue.message.startsWith("must ")) return issue.message;
+  const items = "origin" in issue && issue.origin === "string" ? " characters" : "";
+  if (issue.code === "too_small")
+    return `${items === "" ? "must be" : "must have"} at least ${issue.minimum}${items}`;
+  if (issue.code === "too_big")
+    return `${items === "" ? "must be" : "must have"} at most ${issue.maximum}${items}`;
+  return `is wrong: ${issue.message}`;
 }
 
 /** The key of an entity of `kind`, without the kind and its dot. */

@@ -164,6 +164,8 @@ entities("name every field that is wrong", async () => {
       "carrier.port",
       "carrier.status",
     ]);
+    assert.ok(carrier.fields.includes("carrier.port: must be at least 1"));
+    assert.ok(carrier.fields.includes("carrier.status: is none of the choices"));
     const none = await errorOf(admin.call(CarrierServiceService, "createCarrier", {}));
     assert.equal(none.fields, ["carrier: must be there"]);
 
