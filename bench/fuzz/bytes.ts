@@ -12,8 +12,8 @@ export interface ByteSource {
   right(): Uint8Array;
   /** The same, or something like it, or noise. */
   mutated(): Uint8Array;
-  /** Several, one after another. */
-  stream(): Uint8Array;
+  /** Several, one after another; this share of them as they should be. */
+  stream(rightShare: number): Uint8Array;
   /** A whole number from 0, below `bound`. */
   below(bound: number): number;
 }
@@ -103,9 +103,9 @@ export function newByteSource(chance: Chance): ByteSource {
   return {
     right,
     mutated,
-    stream: () =>
+    stream: (rightShare) =>
       Buffer.concat(
-        Array.from({ length: 1 + below(12) }, () => (chance() < 0.7 ? right() : mutated())),
+        Array.from({ length: 1 + below(12) }, () => (chance() < rightShare ? right() : mutated())),
       ),
     below,
   };

@@ -72,7 +72,7 @@ function look({ settledBytes, peakBytes }: Memory, isSettling: boolean): Memory 
 
 function oneRound(source: ReturnType<typeof newByteSource>, round: number): string | undefined {
   for (const [name, reader] of Object.entries(READERS)) {
-    const bytes = Uint8Array.from(name === "framer" ? source.stream() : source.mutated());
+    const bytes = Uint8Array.from(name === "framer" ? source.stream(0.7) : source.mutated());
     try {
       reader(bytes, source);
     } catch (error) {
