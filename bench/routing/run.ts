@@ -42,7 +42,7 @@ export interface RoutingOptions {
 
 const SWAPS = 3;
 /** Of what the pool can do: a system near its end has latencies of its own. */
-const SWAP_LOAD = 0.4;
+const SWAP_LOAD = 0.25;
 
 interface Made {
   readonly figures: SizeFigures;
