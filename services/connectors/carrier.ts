@@ -13,6 +13,7 @@ import { openDeliver } from "./deliver.js";
 import { openHealth } from "./health.js";
 import type { Link, LinkEvents } from "./link.js";
 import { openSmppLink } from "./smpp/link.js";
+import { tellStatus } from "./told.js";
 
 export interface CarrierOptions {
   readonly client: StreamClient;
@@ -24,6 +25,7 @@ export interface CarrierOptions {
   readonly seal: Seal;
   readonly leases: Bucket;
   readonly health: Bucket;
+  readonly status: Bucket;
   readonly leaseSeconds: number;
   readonly processId: string;
   readonly memoryEntriesMax: number;
@@ -76,11 +78,17 @@ export async function openCarrier(options: CarrierOptions): Promise<Carrier> {
       return deliver.link.up() ? "up" : "down";
     },
   });
+  const told = tellStatus({
+    bucket: options.status,
+    ...{ clock, log, carrier: config.name, processId },
+    status: deliver.learned,
+  });
   return {
     config,
     wasUp: () => deliver.wasUp() || leases.owned().length === 0,
     async stop() {
       await health.stop();
+      await told.stop();
       await deliver.stop();
       await leases.stop();
     },

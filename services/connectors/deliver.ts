@@ -9,6 +9,7 @@
  * then each session sends once. A pump follows every read of the carrier, every delivery, every
  * attempt that became durable, and the clock where the rate says when.
  */
+import type { BindStatus } from "../../core/carrier-status.js";
 import type { Clock } from "../../core/clock.js";
 import type { CarrierConfig } from "../../core/configuration.js";
 import type { Logger } from "../../core/log.js";
@@ -64,6 +65,8 @@ export interface Deliver {
   readonly link: Link;
   /** At least once the link was up. */
   wasUp(): boolean;
+  /** What receipts have told of each bind. */
+  learned(): readonly BindStatus[];
   /** Takes no more, lets what is at the carrier be answered, gives the rest back, unbinds. */
   stop(): Promise<void>;
 }
@@ -174,7 +177,7 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     recordDone,
   });
   const receipts = openReceipts({
-    ...{ carrier, clock, log, outbox, keys, memory, seal: options.seal },
+    ...{ config, clock, log, outbox, keys, memory, seal: options.seal },
     answer: (source, sequence, status) => link.answer(source, sequence, status),
     answered: schedule,
   });
@@ -476,6 +479,7 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
   return {
     link,
     wasUp: () => wasUp,
+    learned: receipts.status,
     async stop() {
       stopping = true;
       cancelWait();

@@ -107,6 +107,7 @@ async function openerOf(
   const seal = openSeal(loadKeys(common.keysFile).token);
   const leases = await client.bucket(BUCKETS.leases, { keyTtl: true });
   const health = await client.bucket(BUCKETS.health, { keyTtl: true });
+  const status = await client.bucket(BUCKETS.carrierStatus, { keyTtl: true });
   const outbox = openOutbox({
     client,
     clock,
@@ -120,7 +121,7 @@ async function openerOf(
   });
   return (config) =>
     openCarrier({
-      ...{ client, clock, config, outbox, seal, leases, health, processId, known },
+      ...{ client, clock, config, outbox, seal, leases, health, status, processId, known },
       log: host.log("connector"),
       outboxRecordsHigh: OUTBOX_RECORDS_HIGH,
       leaseSeconds: settings.leaseSeconds,

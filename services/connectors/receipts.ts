@@ -2,8 +2,9 @@
  * Receipts: what carriers say later about a message, joined to the attempt that it is about.
  *
  * In: deliver_sm from any bind of the carrier. Out: a RECEIPT attempt when the memory knows the
- * part, else a record on RECEIPTS. The carrier's deliver_sm is answered when that is durable, and
- * refused with a temporary error when it could not be made so: the carrier keeps it and tries again.
+ * part, else a record on RECEIPTS; a message from a phone goes to INBOUND. The carrier's deliver_sm is
+ * answered when that is durable, and refused with a temporary error when it could not be made so: the
+ * carrier keeps it and tries again.
  *
  * All receipts of one socket read are taken together: their numbers are sealed in one cipher call,
  * since a receipt must name the recipient as well as the id. One that comes before the answer to its
@@ -11,11 +12,13 @@
  *
  * Long messages: a receipt is about a part. Its record carries the part's own state in `part_state`,
  * and in `state` that of the whole as the receipts up to it decide it: SUBMITTED until each part has
- * a final one; then DELIVERED if all were delivered, PARTIALLY_DELIVERED if some, else the highest
- * of theirs. So the highest `state` of a message's records is right at any time. If a part's state
- * rises later, the whole is decided anew.
+ * a final one, or the part that the carrier's rule names (core/part-merge.ts). So the highest `state`
+ * of a message's records is right at any time. If a part's state rises later, the whole is decided
+ * anew. Where all parts have one id, a receipt is about the whole.
  */
+import type { BindStatus } from "../../core/carrier-status.js";
 import type { Clock } from "../../core/clock.js";
+import type { CarrierConfig } from "../../core/configuration.js";
 import type { Logger } from "../../core/log.js";
 import { STATE } from "../../core/message.js";
 import { counter, droppedTotal } from "../../core/metrics.js";
@@ -34,9 +37,12 @@ import {
   putStart,
   putToken,
 } from "./attempts.js";
-import { convertId, FORMS, type Form } from "./carrier-id.js";
+import { convertId } from "./carrier-id.js";
+import { openInbound } from "./inbound.js";
+import { openLearned } from "./learned.js";
 import type { DeliverySource } from "./link.js";
-import { entry, type Hit, type Memory, moveToPart, setPartState } from "./memory.js";
+import { entry, type Hit, type Memory, moveToPart } from "./memory.js";
+import { mergeParts, sharesId } from "./merge.js";
 import { START_BYTES } from "./record.js";
 import { newSmPlaces, readSm, SM } from "./smpp/pdu.js";
 import { isReceipt, newReceipt, readDate, readReceipt } from "./smpp/receipt.js";
@@ -46,7 +52,6 @@ import { STATUS } from "./smpp/status.js";
 const HOLD_MS = 2_000;
 const HOLD_LOOK_MS = 50;
 const HELD_MAX = 10_000;
-const LOG_EVERY_MS = 60_000;
 /** A decision about a long message that could not be stored is tried again after so long. */
 const DECIDE_AGAIN_MS = 1_000;
 
@@ -56,7 +61,7 @@ const receiptsTotal = counter("floe_connector_receipts_total", "Receipts, by wha
 ]);
 
 export interface ReceiptsOptions {
-  readonly carrier: string;
+  readonly config: CarrierConfig;
   readonly clock: Clock;
   readonly log: Logger;
   readonly outbox: Outbox;
@@ -82,6 +87,8 @@ export interface Receipts {
    */
   decide(): void;
   held(): number;
+  /** What receipts have told of each bind. */
+  status(): readonly BindStatus[];
   /** Gives those that wait to RECEIPTS. */
   stop(): void;
 }
@@ -130,13 +137,16 @@ interface Group {
 }
 
 export function openReceipts(options: ReceiptsOptions): Receipts {
-  const { carrier, clock, log, outbox, keys, memory, seal } = options;
+  const { config, clock, log, outbox, keys, memory, seal } = options;
+  const carrier = config.name;
+  const rule = config.partReceipts ?? "all";
   const places = newSmPlaces();
   const receipt = newReceipt();
   const start = newAttemptStart();
   const converted = new Uint8Array(32);
   const batch = newBatch(64);
-  const forms: Form[] = [...FORMS];
+  const learned = openLearned(carrier, log);
+  const fromPhones = openInbound(outbox, config);
   const counts = new Map(
     ["joined", "held", "cold", "refused", "unreadable", "inbound", "merged"].map((result) => [
       result,
@@ -147,23 +157,22 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
   const groups = new Map<OutboxKey, Group>();
   let held: Held[] = [];
   let cancelLook: (() => void) | undefined;
-  let inbound = 0;
-  let inboundLoggedAtMs = Number.NEGATIVE_INFINITY;
 
   function count(result: string, by = 1): void {
     counts.get(result)!.inc(by);
   }
 
-  /** A message from a phone: nowhere to put it yet, and answering would lose it. */
-  function refuseInbound(source: DeliverySource, sequence: number): void {
-    options.answer(source, sequence, STATUS.RX_T_APPN);
+  /** A message from a phone. */
+  function keepInbound(source: DeliverySource, sequence: number, bytes: Uint8Array): void {
+    const { key } = fromPhones;
+    const writer = key.begin(fromPhones.bytesOf(places));
+    if (writer === undefined) {
+      refuse(source, sequence);
+      return;
+    }
+    fromPhones.put(writer, bytes, places, source.bind, clock.nowMs());
+    key.end(answerLater(key, source, sequence));
     count("inbound");
-    inbound += 1;
-    const nowMs = clock.monotonicMs();
-    if (nowMs - inboundLoggedAtMs < LOG_EVERY_MS) return;
-    log.warn({ count: inbound }, "messages from phones are left with the carrier");
-    inbound = 0;
-    inboundLoggedAtMs = nowMs;
   }
 
   function take(
@@ -175,7 +184,7 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
   ): void {
     const isRead = readSm(bytes, at, end, places);
     if (isRead && !isReceipt(bytes, places)) {
-      refuseInbound(source, sequence);
+      keepInbound(source, sequence, bytes);
       return;
     }
     if (!isRead || !readReceipt(bytes, places, receipt)) {
@@ -216,7 +225,11 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
   }
 
   function join(): void {
-    if (batch.count === 0) return;
+    if (batch.count > 0) joinBatch();
+    groups.clear();
+  }
+
+  function joinBatch(): void {
     const tokens = seal(batch.blocks.subarray(0, batch.count * BLOCK_BYTES));
     const nowMs = clock.nowMs();
     let joined = 0;
@@ -231,7 +244,7 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
       const error = numbers[base + TAKEN.error]! >>> 0;
       const source = batch.sources[place]!;
       const hasToken = numbers[base + TAKEN.hasToken] === 1;
-      if (hasToken && find(texts, idAt, idEnd, tokens, place * BLOCK_BYTES)) {
+      if (hasToken && find(source, texts, idAt, idEnd, tokens, place * BLOCK_BYTES, nowMs)) {
         joined += 1;
         put(source, sequence, texts, idAt, idEnd, textEnd, state, error, nowMs);
         continue;
@@ -250,18 +263,22 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
     }
     batch.count = 0;
     batch.sources.length = 0;
-    groups.clear();
     if (joined > 0) count("joined", joined);
   }
 
-  /** Looks for the id in each form; the one that works moves to the front. */
+  /** Looks for the id in each form, the one that worked last at this bind first. */
   function find(
+    source: DeliverySource,
     id: Uint8Array,
     at: number,
     end: number,
     token: Uint8Array,
     tokenAt: number,
+    nowMs: number,
   ): boolean {
+    const bind = learned.of(source.bind);
+    const { forms } = bind;
+    const { hit } = memory;
     for (let index = 0; index < forms.length; index += 1) {
       const form = forms[index]!;
       let isFound: boolean;
@@ -272,11 +289,8 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
         isFound = length > 0 && memory.findCarrierId(converted, 0, length, token, tokenAt);
       }
       if (!isFound) continue;
-      if (index > 0) {
-        forms.splice(index, 1);
-        forms.unshift(form);
-        log.info({ form }, "receipts of this carrier write ids in this form");
-      }
+      const from = entry.carrierIdAt(hit);
+      learned.note(bind, index, id, at, end, hit.texts, from, entry.carrierIdEnd(hit), nowMs);
       return true;
     }
     return false;
@@ -301,9 +315,9 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
       refuse(source, sequence);
       return;
     }
-    const parts = entry.parts(hit);
+    const parts = entry.parts(hit) > 1 && sharesId(hit) ? 1 : entry.parts(hit);
     const part = entry.part(hit);
-    startOf(hit, parts > 1 ? mergeParts(hit, state) : state, nowMs);
+    startOf(hit, parts > 1 ? mergeParts(hit, state, rule) : state, nowMs);
     putStart(writer, start);
     putCarrierId(writer, texts, idAt, idEnd);
     putToken(writer, start);
@@ -323,7 +337,7 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
     const part = entry.part(hit);
     const hop = entry.hop(hit);
     const partState = entry.partState(hit);
-    const state = mergeParts(hit, partState);
+    const state = mergeParts(hit, partState, rule);
     if (state <= STATE.SUBMITTED) return;
     const key = keys.of(entry.partition(hit));
     const from = entry.startAt(hit);
@@ -416,9 +430,10 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
     held = [];
     for (const one of waiting) {
       const { id, token, errorText } = one;
-      if (token !== NO_TOKEN && find(id, 0, id.length, token, 0)) {
+      const { source } = one;
+      if (token !== NO_TOKEN && find(source, id, 0, id.length, token, 0, wallMs)) {
         const texts = Buffer.concat([id, errorText]);
-        const { source, sequence, state, error } = one;
+        const { sequence, state, error } = one;
         put(source, sequence, texts, 0, id.length, texts.length, state, error, wallMs);
         count("joined");
       } else if (nowMs >= one.untilMs) putCold(one);
@@ -453,6 +468,7 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
     lookAgain,
     decide,
     held: () => held.length,
+    status: learned.status,
     stop() {
       cancelLook?.();
       cancelLook = undefined;
@@ -460,30 +476,6 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
       groups.clear();
     },
   };
-}
-
-/**
- * Notes the state of the part at `hit` and decides the whole; `hit` is at that part afterwards.
- * @returns the state of the whole, SUBMITTED while it is open.
- */
-export function mergeParts(hit: Hit, state: number): number {
-  if (state > entry.partState(hit)) setPartState(hit, state);
-  const part = entry.part(hit);
-  const parts = entry.parts(hit);
-  let delivered = 0;
-  let lowest: number = STATE.DELIVERED;
-  let highest = 0;
-  for (let one = 1; one <= parts; one += 1) {
-    moveToPart(hit, one);
-    const known = entry.partState(hit);
-    if (known === STATE.DELIVERED) delivered += 1;
-    lowest = Math.min(lowest, known);
-    highest = Math.max(highest, known);
-  }
-  moveToPart(hit, part);
-  if (lowest <= STATE.SUBMITTED) return STATE.SUBMITTED;
-  if (delivered === parts) return STATE.DELIVERED;
-  return delivered > 0 ? STATE.PARTIALLY_DELIVERED : highest;
 }
 
 function openColdKey(outbox: Outbox, carrier: string): OutboxKey {

@@ -14,7 +14,6 @@ import type { ReceiptRecord } from "./record.js";
 
 /** Parts that are looked for in one query. */
 const LOOK_MAX = 2_000;
-const PARTS_MAX = 31;
 
 interface Row {
   readonly message_id: string;
@@ -77,11 +76,12 @@ export async function lookAtWholes(
 
 function wholeOf(count: number, rows: readonly Row[], rule: PartRule): number {
   const states = new Uint8Array(count);
-  let refused = count <= PARTS_MAX ? 2 ** count - 1 : 0;
+  let refused = 0;
   for (const { part, taken, state } of rows) {
     if (part > count) continue;
     states[part - 1] = state;
-    if (taken === 1) refused &= ~(1 << (part - 1));
+    // It was never taken: it has no id, and its state from the submission.
+    if (taken === 0 && state === STATE.REJECTED) refused |= 1 << (part - 1);
   }
   return mergeStates(states, count, refused, rule);
 }

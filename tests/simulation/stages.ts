@@ -144,6 +144,7 @@ export async function openConnector(
   const client = holders.watch(process);
   const leases = await client.bucket(BUCKETS.leases, { keyTtl: true });
   const health = await client.bucket(BUCKETS.health, { keyTtl: true });
+  const status = await client.bucket(BUCKETS.carrierStatus, { keyTtl: true });
   const outbox = openOutbox({
     client,
     clock,
@@ -158,7 +159,7 @@ export async function openConnector(
   const open = await Promise.all(
     plan.carriers.map((config) =>
       openCarrier({
-        ...{ client, clock, log: plan.log, config, outbox, leases, health, processId },
+        ...{ client, clock, log: plan.log, config, outbox, leases, health, status, processId },
         seal: openSeal(TOKEN_KEY),
         outboxRecordsHigh: 1_000,
         leaseSeconds: LEASE_SECONDS,

@@ -33,7 +33,8 @@ const KEYS = ["id", "sub", "dlvrd", "submit_date", "done_date", "stat", "err", "
 type Key = (typeof KEYS)[number];
 
 /** A key, its colon, up to two blanks. Two words may be joined by a blank, an underscore, or nothing. */
-const KEY = /(?:^|[\s,;])(id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat|err|text):[ ]{0,2}/giu;
+const KEY =
+  /(?:^|[\s,;])(id|sub|dlvrd|submit[ _]?date|done[ _]?date|stat(?:e|us)?|err(?:or)?|text):[ ]{0,2}/giu;
 
 export function parseReceipt(text: string): ParsedReceipt {
   const found = new Map<Key, string>();
@@ -76,7 +77,9 @@ export function parseReceipt(text: string): ParsedReceipt {
 function keyOf(word: string): Key {
   const plain = word.toLowerCase().replace(/[ _]/u, "");
   if (plain === "submitdate") return "submit_date";
-  return plain === "donedate" ? "done_date" : (plain as Key);
+  if (plain === "donedate") return "done_date";
+  if (plain.startsWith("stat")) return "stat";
+  return plain.startsWith("err") ? "err" : (plain as Key);
 }
 
 function stateOf(word: string): number {

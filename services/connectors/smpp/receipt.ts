@@ -3,8 +3,9 @@
  *
  * Optional parameters win over the text, which every carrier writes in its own way:
  * `id:IIII sub:SSS dlvrd:DDD submit date:YYMMDDhhmm done date:YYMMDDhhmm stat:DDDDDDD err:E text:...`
- * with fields missing, in any case, with seconds, with long words. Reading goes on to `text:`, since
- * behind it stands what the customer wrote.
+ * with fields missing, in any case and order, with seconds, with long words or message_state's number
+ * for a state, with commas between, in UCS-2. Reading goes on to `text:`, since behind it stands what
+ * the customer wrote.
  *
  * Source: SMPP v3.4, 5.2.12 (esm_class), 5.2.28 (message_state), 5.3.2.35 and appendix B.
  */
@@ -16,6 +17,7 @@ const TYPE_MASK = 0x3c;
 const TYPE_RECEIPT = 0x04;
 const TYPE_INTERMEDIATE = 0x20;
 const UDHI = 0x40;
+const UCS2 = 8;
 
 /** A receipt; one object, filled anew for each. Places are in the PDU's bytes. */
 export interface Receipt {
@@ -55,14 +57,20 @@ const ERROR_BYTES_MAX = 32;
 const ID_BYTES_MAX = 64;
 const DATE_BYTES_MAX = 14;
 
-/** Whether the deliver_sm at `places` is a receipt or a notification, not a message from a phone. */
+/**
+ * Whether the deliver_sm at `places` is a receipt or a notification, not a message from a phone. One
+ * whose carrier forgets to say so is told by receipted_message_id: phones cannot send that.
+ */
 export function isReceipt(bytes: Uint8Array, places: SmPlaces): boolean {
   const type = bytes[places[SM.esmClass]!]! & TYPE_MASK;
-  return type === TYPE_RECEIPT || type === TYPE_INTERMEDIATE;
+  if (type === TYPE_RECEIPT || type === TYPE_INTERMEDIATE) return true;
+  const tlvs = places[SM.tlvs]!;
+  const tlvsEnd = places[SM.tlvsEnd]!;
+  return tlvs < tlvsEnd && type === 0 && findTlv(bytes, tlvs, tlvsEnd, TLV.receipted_message_id);
 }
 
 /**
- * Reads the receipt.
+ * Reads the receipt. A text in UCS-2 is narrowed where it stands.
  * @returns false if it names no message, or no state that is known.
  */
 export function readReceipt(bytes: Uint8Array, places: SmPlaces, into: Receipt): boolean {
@@ -84,11 +92,21 @@ export function readReceipt(bytes: Uint8Array, places: SmPlaces, into: Receipt):
   }
   // Some carriers put a header before the text.
   if (bytes[places[SM.esmClass]!]! & UDHI && at < end) at = Math.min(end, at + 1 + bytes[at]!);
+  if (bytes[at] === 0 && bytes[places[SM.dataCoding]!] === UCS2) end = narrow(bytes, at, end);
   if (!readUsual(bytes, at, end, into)) readText(bytes, at, end, into);
   if (tlvs < tlvsEnd) readTlvs(bytes, tlvs, tlvsEnd, into);
   const type = bytes[places[SM.esmClass]!]! & TYPE_MASK;
   if (type === TYPE_INTERMEDIATE) into.state = STATE.SUBMITTED;
   return into.idEnd > into.idAt && into.idEnd - into.idAt <= ID_BYTES_MAX && into.state > 0;
+}
+
+/** Makes Latin-1 of the UTF-16BE at `bytes[at, end)`, and returns where it ends. */
+function narrow(bytes: Uint8Array, at: number, end: number): number {
+  let to = at;
+  for (let from = at; from + 1 < end; from += 2) {
+    bytes[to++] = bytes[from] === 0 ? bytes[from + 1]! : QUESTION_MARK;
+  }
+  return to;
 }
 
 function readTlvs(bytes: Uint8Array, at: number, end: number, into: Receipt): void {
@@ -115,6 +133,8 @@ function readTlvs(bytes: Uint8Array, at: number, end: number, into: Receipt): vo
 const USUAL = { date: 52, dateEnd: 62, stat: 63, word: 68, err: 76, error: 80, end: 83 } as const;
 const BLANK = 32;
 const COLON = 58;
+const QUESTION_MARK = 63;
+const LETTER = { a: 97, d: 100, e: 101, i: 105, s: 115, t: 116 } as const;
 
 /**
  * Reads the text that nearly every carrier sends by its fixed places: a tenth of the steps.
@@ -147,16 +167,20 @@ function readUsual(bytes: Uint8Array, at: number, end: number, into: Receipt): b
   return true;
 }
 
+/** Whether values and keys end at this octet. */
+function isBetween(octet: number): boolean {
+  return octet <= BLANK || octet === 44 || octet === 59;
+}
+
 /** Goes from key to key; their order does not matter, and what is no key is passed over. */
 function readText(bytes: Uint8Array, start: number, end: number, into: Receipt): void {
   let at = start;
   // "done date" and "submit date" are told apart by the word before.
   let wordBefore = 0;
   while (at < end) {
-    while (at < end && bytes[at]! <= BLANK) at += 1;
+    while (at < end && isBetween(bytes[at]!)) at += 1;
     let wordEnd = at;
-    while (wordEnd < end && bytes[wordEnd]! > BLANK && bytes[wordEnd] !== COLON) wordEnd += 1;
-    const length = wordEnd - at;
+    while (wordEnd < end && !isBetween(bytes[wordEnd]!) && bytes[wordEnd] !== COLON) wordEnd += 1;
     const first = bytes[at]! | 32;
     if (wordEnd === end || bytes[wordEnd] !== COLON) {
       wordBefore = first;
@@ -165,24 +189,50 @@ function readText(bytes: Uint8Array, start: number, end: number, into: Receipt):
     }
     let valueAt = wordEnd + 1;
     // "text": what follows is the customer's.
-    if (first === 116 && length === 4) return;
+    if (first === LETTER.t && wordEnd - at === 4) return;
     while (valueAt < end && bytes[valueAt] === BLANK && valueAt - wordEnd < 3) valueAt += 1;
     let valueEnd = valueAt;
-    while (valueEnd < end && bytes[valueEnd]! > BLANK) valueEnd += 1;
-    if (first === 105 && length === 2 && into.idEnd === 0) {
-      into.idAt = valueAt;
-      into.idEnd = valueEnd;
-    } else if (first === 115 && length === 4 && into.state === 0) {
-      // "stat"; "sub" has three letters
-      into.state = stateOfWord(bytes, valueAt, valueEnd);
-    } else if (first === 101 && length === 3) {
-      readError(bytes, valueAt, valueEnd, into);
-    } else if (first === 100 && length === 4 && wordBefore === 100) {
-      into.dateAt = valueAt;
-      into.dateEnd = Math.min(valueEnd, valueAt + DATE_BYTES_MAX);
-    }
+    while (valueEnd < end && !isBetween(bytes[valueEnd]!)) valueEnd += 1;
+    if (valueEnd > valueAt) readValue(bytes, at, wordEnd, wordBefore, valueAt, valueEnd, into);
+    wordBefore = 0;
     at = valueEnd;
   }
+}
+
+/** Takes the value of the key `bytes[at, wordEnd)`. */
+function readValue(
+  bytes: Uint8Array,
+  at: number,
+  wordEnd: number,
+  wordBefore: number,
+  valueAt: number,
+  valueEnd: number,
+  into: Receipt,
+): void {
+  const length = wordEnd - at;
+  const first = bytes[at]! | 32;
+  if (first === LETTER.i && length === 2 && into.idEnd === 0) {
+    into.idAt = valueAt;
+    into.idEnd = valueEnd;
+  } else if (first === LETTER.s && isState(bytes, at, length) && into.state === 0) {
+    into.state = stateOfWord(bytes, valueAt, valueEnd);
+  } else if (first === LETTER.e && (length === 3 || length === 5) && into.errorEnd === 0) {
+    readError(bytes, valueAt, valueEnd, into);
+  } else if (first === LETTER.d && isDoneDate(bytes, at, length, wordBefore)) {
+    into.dateAt = valueAt;
+    into.dateEnd = Math.min(valueEnd, valueAt + DATE_BYTES_MAX);
+  }
+}
+
+/** "stat", "state", "status"; "sub" has three letters, "submitdate" another second one. */
+function isState(bytes: Uint8Array, at: number, length: number): boolean {
+  return length >= 4 && length <= 6 && (bytes[at + 1]! | 32) === LETTER.t;
+}
+
+/** "date" behind "done", "done_date", "donedate"; not "dlvrd". */
+function isDoneDate(bytes: Uint8Array, at: number, length: number, wordBefore: number): boolean {
+  if (length === 4) return wordBefore === LETTER.d && (bytes[at + 1]! | 32) === LETTER.a;
+  return length === 8 || length === 9;
 }
 
 function readError(bytes: Uint8Array, at: number, end: number, into: Receipt): void {
@@ -199,8 +249,12 @@ function readError(bytes: Uint8Array, at: number, end: number, into: Receipt): v
   }
 }
 
-/** By the letters that tell the words apart, short and long forms alike; 0: unknown word. */
+/**
+ * By the letters that tell the words apart, short and long forms alike; or by message_state's number
+ * in digits. 0: unknown word.
+ */
 export function stateOfWord(bytes: Uint8Array, at: number, end: number): number {
+  if (end - at === 1) return STATE_BY_CODE[bytes[at]! - 48] ?? 0;
   if (end - at < 3) return 0;
   const word =
     ((bytes[at]! & 0xdf) << 16) | ((bytes[at + 1]! & 0xdf) << 8) | (bytes[at + 2]! & 0xdf);

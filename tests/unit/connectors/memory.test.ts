@@ -11,7 +11,7 @@ import {
   newRemembered,
   openMemory,
 } from "../../../services/connectors/memory.js";
-import { mergeParts } from "../../../services/connectors/receipts.js";
+import { mergeParts, sharesId } from "../../../services/connectors/merge.js";
 import { DAY_MS, startOf, tokenFor } from "./kit.js";
 
 const memory = suite("connectors: memory");
@@ -109,6 +109,22 @@ memory("parts of a message stay together, whatever the generation has room for",
   assert.is(entry.part(kept.hit), 1);
   assert.ok(kept.findAttempt(startOf(50), 0, 0));
   assert.is(entry.part(kept.hit), 1);
+});
+
+memory("parts that share one id are told from parts with their own", () => {
+  const shared = (ids: readonly string[]): boolean => {
+    const kept = openMemory(100, 0);
+    kept.together(ids.length, 0);
+    for (const [at, id] of ids.entries()) add(kept, 5, id, { part: at + 1, parts: ids.length });
+    assert.ok(find(kept, ids[0]!, 5));
+    const part = entry.part(kept.hit);
+    const isShared = sharesId(kept.hit);
+    assert.is(entry.part(kept.hit), part);
+    return isShared;
+  };
+  assert.ok(shared(["one", "one", "one"]));
+  assert.not.ok(shared(["one", "one", "two"]));
+  assert.not.ok(shared(["one", "onE"]));
 });
 
 memory("receipts of parts decide the whole when the last has come", () => {

@@ -75,24 +75,34 @@ texts("the hot path reads the same fields of any order and form", () => {
     "ACCEPTD",
     "UNKNOWN",
     "Failed",
+    "2",
+    "8",
   );
   const value = fc.stringMatching(/^[0-9a-zA-Z-]{1,20}$/);
   const field = fc.oneof(
     value.map((id) => `id:${id}`),
-    word.map((stat) => `stat:${stat}`),
+    fc
+      .tuple(fc.constantFrom("stat", "STAT", "state", "status"), word)
+      .map((both) => both.join(":")),
     fc.constantFrom("000", "001", "99", "xyz").map((err) => `err:${err}`),
-    fc.constantFrom("2611241200", "261124120030").map((date) => `done date:${date}`),
+    fc
+      .tuple(
+        fc.constantFrom("done date", "done_date", "donedate", "Done Date"),
+        fc.constantFrom("2611241200", "261124120030", "20261124120030"),
+      )
+      .map((both) => both.join(":")),
     fc.constantFrom("sub:001", "dlvrd:001", "submit date:2611241159"),
   );
   fc.assert(
     fc.property(
       fc.array(field, { minLength: 1, maxLength: 8 }),
+      fc.constantFrom(" ", ", ", ";", ",", "\n"),
       fc.boolean(),
-      (fields, hasText) => {
+      (fields, between, hasText) => {
         const once = fields.filter(
           (one, index) => fields.findIndex((other) => keyOf(other) === keyOf(one)) === index,
         );
-        const text = `${once.join(" ")}${hasText ? " text:id:0 stat:X" : ""}`;
+        const text = `${once.join(between)}${hasText ? " text:id:0 stat:X" : ""}`;
         const parsed = parseReceipt(text);
         const sm = encode({
           ...{ command: "deliver_sm", sequence_number: 1, esm_class: 4 },
@@ -120,7 +130,8 @@ texts("the hot path reads the same fields of any order and form", () => {
 });
 
 function keyOf(field: string): string {
-  return field.slice(0, field.indexOf(":"));
+  const key = field.slice(0, field.indexOf(":")).toLowerCase().replace(/[ _]/, "");
+  return key.startsWith("stat") ? "stat" : key;
 }
 
 texts.run();

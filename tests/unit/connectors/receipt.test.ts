@@ -21,13 +21,18 @@ interface Read {
   readonly doneAtMs: number;
 }
 
-function deliver(text: string | Buffer, esmClass = 4, tlvs: readonly Tlv[] = []): Uint8Array {
+function deliver(
+  text: string | Buffer,
+  esmClass = 4,
+  tlvs: readonly Tlv[] = [],
+  dataCoding = 0,
+): Uint8Array {
   return encodePdu({
     ...{ command: "deliver_sm", status: 0, sequence: 1, serviceType: "" },
     ...{ sourceTon: 1, sourceNpi: 1, source: "447700900123" },
     ...{ destinationTon: 5, destinationNpi: 0, destination: "Floe", esmClass },
     ...{ protocolId: 0, priority: 0, scheduleTime: "", validityPeriod: "", registeredDelivery: 0 },
-    ...{ replaceIfPresent: 0, dataCoding: 0, defaultMessageId: 0 },
+    ...{ replaceIfPresent: 0, dataCoding, defaultMessageId: 0 },
     ...{ content: Buffer.from(text as string, "latin1"), tlvs },
   });
 }
@@ -98,6 +103,32 @@ receipts("fields missing, in another order, with seconds, in capitals", () => {
   assert.is(read(deliver(years))?.doneAtMs, DONE + 59_000);
   assert.is(read(deliver("id: 77 stat: DELIVRD"))?.id, "77");
   assert.is(read(deliver("junk id:77 more junk stat:DELIVRD"))?.state, STATE.DELIVERED);
+});
+
+receipts("other words for keys, numbers for states, commas between, UCS-2", () => {
+  const { DELIVERED, REJECTED, UNDELIVERABLE, SUBMITTED } = STATE;
+  const done = read(deliver("id:7,sub:001,dlvrd:001,done_date:2611232007,status:2,error:5"));
+  assert.equal(done, { id: "7", state: DELIVERED, error: 5, errorText: "5", doneAtMs: DONE });
+  assert.is(read(deliver("id:7;state:REJECTED;donedate:2611232007"))?.doneAtMs, DONE);
+  for (const [code, state] of [DELIVERED, UNDELIVERABLE, REJECTED].entries()) {
+    const digits = [2, 5, 8];
+    assert.is(read(deliver(`id:7 stat:${digits[code]}`))?.state, state);
+  }
+  assert.is(read(deliver("id:7 stat:0"))?.state, SUBMITTED);
+  assert.is(read(deliver("id:7 stat:A")), undefined);
+  const wide = Buffer.from(USUAL, "utf16le").swap16().toString("latin1");
+  const expected = { id: "0123abCD", state: DELIVERED, error: 0, errorText: "000" };
+  assert.equal(read(deliver(wide, 4, [], 8)), { ...expected, doneAtMs: DONE });
+  const other = Buffer.from("id:7 stat:REJECTD text:日本", "utf16le").swap16().toString("latin1");
+  assert.is(read(deliver(other, 4, [], 8))?.state, REJECTED);
+});
+
+receipts("a carrier that forgets esm_class is told by its optional parameters", () => {
+  const named = [{ tag: 0x001e, value: Buffer.from("a1\0") }];
+  assert.is(read(deliver(USUAL, 0, named))?.id, "a1");
+  assert.is(read(deliver("", 0, [...named, { tag: 0x0427, value: Buffer.from([2]) }]))?.id, "a1");
+  // An acknowledgement by a phone or its user is none of the carrier's.
+  assert.is(read(deliver(USUAL, 0x08, named)), undefined);
 });
 
 receipts("what the customer wrote is not read", () => {

@@ -1,0 +1,116 @@
+/**
+ * Learned: in which form the receipts of each bind write ids, from those that met their message.
+ *
+ * What worked last is tried first at that bind; it is counted, told in the log when it changes, and
+ * kept for the carrier's status (core/carrier-status.ts).
+ */
+import type { BindStatus, IdForm } from "../../core/carrier-status.js";
+import { ID_FORMS } from "../../core/carrier-status.js";
+import type { Logger } from "../../core/log.js";
+import { counter } from "../../core/metrics.js";
+import { FORMS, type Form } from "./carrier-id.js";
+
+const formsTotal = counter(
+  "floe_connector_receipt_ids_total",
+  "Receipts that met their message, by how they write its id.",
+  ["carrier", "form"],
+);
+
+export interface LearnedBind {
+  /** In the order in which they are tried. */
+  readonly forms: Form[];
+  readonly counts: Record<IdForm, number>;
+  shown: IdForm | undefined;
+  lastMs: number;
+}
+
+export interface Learned {
+  /** Of the bind with this name; the same object for the same bytes. */
+  of(bind: Uint8Array): LearnedBind;
+  /** A receipt's id `received[at, end)` met the recorded one in `form`, the `index`th to be tried. */
+  note(
+    bind: LearnedBind,
+    index: number,
+    received: Uint8Array,
+    at: number,
+    end: number,
+    recorded: Uint8Array,
+    recordedAt: number,
+    recordedEnd: number,
+    nowMs: number,
+  ): void;
+  /** Binds that receipts came on; changes with every receipt. */
+  status(): readonly BindStatus[];
+}
+
+export function openLearned(carrier: string, log: Logger): Learned {
+  const binds = new Map<string, LearnedBind>();
+  const counters = new Map(ID_FORMS.map((form) => [form, formsTotal.labels(carrier, form)]));
+  let lastBytes: Uint8Array | undefined;
+  let last: LearnedBind | undefined;
+
+  function of(bytes: Uint8Array): LearnedBind {
+    if (bytes === lastBytes && last !== undefined) return last;
+    const name = Buffer.from(bytes).toString("latin1");
+    let bind = binds.get(name);
+    if (bind === undefined) {
+      const counts = { same: 0, case: 0, zeros: 0, decimalToHex: 0, hexToDecimal: 0 };
+      bind = { forms: [...FORMS], counts, shown: undefined, lastMs: 0 };
+      binds.set(name, bind);
+    }
+    lastBytes = bytes;
+    last = bind;
+    return bind;
+  }
+
+  function nameOf(bind: LearnedBind): string {
+    for (const [name, one] of binds) if (one === bind) return name;
+    return "";
+  }
+
+  return {
+    of,
+    note(bind, index, received, at, end, recorded, recordedAt, recordedEnd, nowMs) {
+      const form = bind.forms[index]!;
+      if (index > 0) {
+        bind.forms.splice(index, 1);
+        bind.forms.unshift(form);
+      }
+      const shown =
+        form === "same" ? likeness(received, at, end, recorded, recordedAt, recordedEnd) : form;
+      bind.counts[shown] += 1;
+      bind.lastMs = nowMs;
+      counters.get(shown)!.inc();
+      if (shown === bind.shown) return;
+      // Ids of one carrier differ in whether they have letters or zeros at all: only a first one, or
+      // another base, is news.
+      if (bind.shown === undefined || form !== "same") {
+        log.info({ bind: nameOf(bind), form: shown }, "receipts write ids in this form");
+      }
+      bind.shown = shown;
+    },
+    status() {
+      return [...binds].flatMap(([name, { counts, shown, lastMs }]) =>
+        shown === undefined
+          ? []
+          : [{ bind: name, idForm: shown, idForms: { ...counts }, lastReceiptAtMs: lastMs }],
+      );
+    },
+  };
+}
+
+/** How two ids with one canonical form differ. */
+function likeness(
+  one: Uint8Array,
+  at: number,
+  end: number,
+  other: Uint8Array,
+  otherAt: number,
+  otherEnd: number,
+): IdForm {
+  if (end - at !== otherEnd - otherAt) return "zeros";
+  for (let index = 0; index < end - at; index += 1) {
+    if (one[at + index] !== other[otherAt + index]) return "case";
+  }
+  return "same";
+}
