@@ -1,7 +1,8 @@
 /**
  * Decide: one message routed and rated: its number, network, segments, guard, carriers, price.
  *
- * In: where the message lies in a request frame, and the tables as routing.ts opened them. Out:
+ * In: where the message lies in a request frame, its recipient as recipients.ts looked it up, and the
+ * tables as routing.ts opened them. Out:
  * `decision` and `choice`, filled in place. The order is fixed, and the first thing that is wrong is
  * the reason; what became known before it stays.
  *
@@ -13,19 +14,20 @@
  * A number is refused if numbers of its country are never so long; one that no pattern of the plan
  * has is sent, since plans grow before anybody's metadata does.
  */
-import { NUMBER_DIGITS_MAX, NUMBER_DIGITS_MIN, SEGMENTS_MAX } from "../core/limits.js";
+import { SEGMENTS_MAX } from "../core/limits.js";
 import { REASON } from "../core/message.js";
 import { LANGUAGE_ID_MAX } from "../core/national.js";
 import { FLAG } from "../core/stream/fields.js";
 import { keepsMargin } from "./candidates.js";
 import { type Choice, clearChoice } from "./choice.js";
 import { COUNTRY_UNKNOWN, countryCode } from "./codes.js";
-import { countryOf, destinationOf, lookedUp, networkOf } from "./destinations.js";
+import { countryOf } from "./destinations.js";
 import { ACTION, actionOf, allowsClass, guardOf } from "./guards.js";
-import { number, readNumber } from "./number.js";
+import { number } from "./number.js";
 import { COUNTRY_CODES as NUMBER_COUNTRIES } from "./number-plans.js";
 import { sellTerms } from "./rates.js";
 import { amountOf, basisOf, isTiered } from "./rating.js";
+import { RECIPIENT_BYTES, type Recipients } from "./recipients.js";
 import { chooseCarriers, type Routing, type RoutingQuery } from "./routing.js";
 import { countSegments, measured, nationalSegments } from "./segments.js";
 import { senderKindOf } from "./senders.js";
@@ -93,8 +95,6 @@ export interface Places {
   /** Of the same bytes. */
   view: DataView;
   idAt: number;
-  toAt: number;
-  toEnd: number;
   fromAt: number;
   fromEnd: number;
   textAt: number;
@@ -102,9 +102,6 @@ export interface Places {
 }
 
 const SMS = 0;
-const NO_REGION = 0;
-const PLUS = 0x2b;
-const ZERO = 0x30;
 /** Of each country that numbers tell, its code. */
 const CODES = Int32Array.from(NUMBER_COUNTRIES, (country) => countryCode(country));
 
@@ -127,6 +124,7 @@ export function clearDecision(decision: Decision): void {
 /**
  * Decides about a message of which `decision` has what its request says.
  * @param query reused; health, quality and explain are the caller's.
+ * @param slot of the message's recipient among those that were looked up.
  */
 export function decide(
   routing: Routing,
@@ -134,7 +132,8 @@ export function decide(
   decision: Decision,
   query: RoutingQuery,
   choice: Choice,
-  anyNumber: boolean,
+  recipients: Recipients,
+  slot: number,
 ): void {
   const { tables } = routing;
   const { planIndex } = decision;
@@ -144,7 +143,7 @@ export function decide(
   const { bytes, view, textAt, textEnd } = places;
   decision.segments = countSegments(bytes, view, textAt, textEnd, smart);
   takeMeasured(decision);
-  decision.reason = readRecipient(routing, places, decision, query, anyNumber);
+  decision.reason = takeRecipient(routing, recipients, slot, decision, query);
   if (decision.reason !== REASON.NONE) return;
   if (decision.segments > SEGMENTS_MAX) {
     decision.reason = REASON.TOO_MANY_SEGMENTS;
@@ -186,31 +185,28 @@ function takeMeasured(decision: Decision): void {
   else decision.flags &= ~FLAG.smartEncoded;
 }
 
-/** Number, network and country. */
-function readRecipient(
+/** Number, network and country, as they were looked up. `number` has the digits from then on. */
+function takeRecipient(
   { tables, countryCodes, countryIndices }: Routing,
-  { bytes, toAt, toEnd }: Places,
+  recipients: Recipients,
+  slot: number,
   decision: Decision,
   query: RoutingQuery,
-  anyNumber: boolean,
 ): number {
-  const read = toEnd > toAt && readNumber(bytes, toAt, toEnd, NO_REGION);
-  if (anyNumber) {
-    if (!read) number.country = 0;
-    if (!takeDigits(bytes, toAt, toEnd)) return REASON.NUMBER_INVALID;
-  } else if (!read || !number.possible || number.length < NUMBER_DIGITS_MIN) {
-    return REASON.NUMBER_INVALID;
-  }
-  const { length } = number;
-  if (length > NUMBER_DIGITS_MAX) return REASON.NUMBER_INVALID;
+  const length = recipients.lengths[slot]!;
+  if (length === 0) return REASON.NUMBER_INVALID;
+  const { digits } = recipients;
+  const first = slot * RECIPIENT_BYTES;
+  for (let index = 0; index < length; index += 1) number.digits[index] = digits[first + index]!;
+  number.length = length;
+  number.country = recipients.countries[slot]!;
+  const network = recipients.networks[slot]!;
+  if (recipients.ported[slot] === 1) decision.flags |= FLAG.ported;
   decision.digits = length;
-  const destination = destinationOf(tables, number.digits, 0, length);
-  const network = networkOf(tables, destination, number.digits, 0, length);
-  if (lookedUp.ported) decision.flags |= FLAG.ported;
-  decision.destination = destination;
+  decision.destination = recipients.destinations[slot]!;
   decision.network = network;
   decision.country = number.country;
-  query.destination = destination;
+  query.destination = decision.destination;
   query.network = network;
   // The operator's table knows better than the numbering plan: of +44, Jersey's networks.
   const country = countryOf(tables, network);
@@ -218,19 +214,6 @@ function readRecipient(
     country >= 0 ? countryCodes[country]! : (CODES[number.country] ?? COUNTRY_UNKNOWN);
   query.countryIndex = country >= 0 ? country : countryIndices[query.country]!;
   return REASON.NONE;
-}
-
-/** "+" and digits, as they are: whose prefix counts, whatever the numbering plans say. */
-function takeDigits(bytes: Uint8Array, at: number, end: number): boolean {
-  const length = end - at - 1;
-  if (length < 1 || length > NUMBER_DIGITS_MAX || bytes[at] !== PLUS) return false;
-  for (let index = 0; index < length; index += 1) {
-    const digit = bytes[at + 1 + index]!;
-    if (digit < ZERO || digit > ZERO + 9) return false;
-    number.digits[index] = digit;
-  }
-  number.length = length;
-  return true;
 }
 
 function fillQuery(places: Places, decision: Decision, query: RoutingQuery): void {

@@ -47,6 +47,18 @@ export function longestPrefix(
   }
 }
 
+/** The value of the node at `place`, 0: none; the root of a table is its place. */
+export function nodeValue(nodes: Int32Array, place: number): number {
+  return nodes[2 * place + 1]! >>> VALUE_SHIFT;
+}
+
+/** The node below the one at `place` for an ASCII digit; -1: there is none. */
+export function stepOf(nodes: Int32Array, place: number, digit: number): number {
+  const word = nodes[2 * place + 1]!;
+  const bit = 1 << (digit - 0x30);
+  return (word & bit) === 0 ? -1 : nodes[2 * place]! + POPCOUNT[word & (bit - 1)]!;
+}
+
 /** One more than the digits that a prefix may have: what `allPrefixes` fills at most. */
 export const PREFIX_MATCHES_MAX = NUMBER_DIGITS_MAX + 1;
 

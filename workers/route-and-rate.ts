@@ -29,6 +29,7 @@ import { type Choice, clearChoice, newChoice } from "./choice.js";
 import { clearDecision, type Decision, decide, newDecision, type Places } from "./decide.js";
 import { number } from "./number.js";
 import { ensure, newOutput, type Output } from "./output.js";
+import { lookUp, newRecipients, RECIPIENTS_MAX, readRecipient } from "./recipients.js";
 import {
   DISPATCH_TOK_AT,
   putDispatch,
@@ -53,29 +54,38 @@ import { INDEX, INDEX_STRIDE, type RouteResult, type RouteTask } from "./task.js
 // Everything below is a thread's own and used again for every task and record.
 const verdicts = newOutput(256 * 1_024);
 const dispatches = newOutput(256 * 1_024);
-const decision = newDecision();
 const choice = newChoice();
 const query = newRoutingQuery();
 const frame = newFields();
 const tag = newFields();
 const NOTHING = new Uint8Array(0);
-const request: Request = {
-  bytes: NOTHING,
-  view: new DataView(NOTHING.buffer),
-  record: newFields(),
-  message: newFields(),
-};
+const NO_VIEW = new DataView(NOTHING.buffer);
 const places: Places = {
   bytes: NOTHING,
-  view: request.view,
+  view: NO_VIEW,
   idAt: 0,
-  toAt: 0,
-  toEnd: 0,
   fromAt: 0,
   fromEnd: 0,
   textAt: 0,
   textEnd: 0,
 };
+/** Records that are read and wait for being looked up together (recipients.ts). */
+interface Waiting {
+  readonly request: Request;
+  readonly decision: Decision;
+  bytes: number;
+}
+const slots: readonly Waiting[] = Array.from({ length: RECIPIENTS_MAX }, () => ({
+  request: { bytes: NOTHING, view: NO_VIEW, record: newFields(), message: newFields() },
+  decision: newDecision(),
+  bytes: 0,
+}));
+const recipients = newRecipients();
+let waiting = 0;
+/** Those of the slot at hand. */
+let { request, decision } = slots[0]!;
+let frames = NOTHING;
+let framesView = NO_VIEW;
 let index = new Int32Array(1_024 * INDEX_STRIDE);
 let records = 0;
 let anyNumber = false;
@@ -93,8 +103,8 @@ export default function routeAndRate(task: RouteTask): RouteResult {
   query.quality = task.quality;
   query.explain = explaining;
   anyNumber = task.anyNumber === true;
-  request.bytes = new Uint8Array(task.frames);
-  request.view = new DataView(task.frames);
+  frames = new Uint8Array(task.frames);
+  framesView = new DataView(task.frames);
   verdicts.at = 0;
   dispatches.at = 0;
   records = 0;
@@ -109,7 +119,12 @@ export default function routeAndRate(task: RouteTask): RouteResult {
   }
   finishSealing(task.keys, verdicts.view, dispatches.view);
 
-  request.bytes = NOTHING;
+  frames = NOTHING;
+  framesView = NO_VIEW;
+  for (const slot of slots) {
+    slot.request.bytes = NOTHING;
+    slot.request.view = NO_VIEW;
+  }
   return {
     verdicts: exactly(verdicts),
     verdictsEnd: verdicts.at,
@@ -151,16 +166,16 @@ function exactly(output: Output): ArrayBuffer {
 
 /** @returns the number of its records; -1, and no trace of it, if the frame is malformed. */
 function routeFrame(at: number, end: number, routing: Routing): number {
-  const { bytes } = request;
-  if (!readFields(bytes, at, end, frame)) return -1;
+  if (!readFields(frames, at, end, frame)) return -1;
   const lane = varintOf(frame, REQUEST_FRAME.lane);
   const before = records;
   const verdictsBefore = verdicts.at;
   const dispatchesBefore = dispatches.at;
   const sealingBefore = sealingCount();
-  while (nextField(bytes, at, end, RECORDS) === 1) {
+  waiting = 0;
+  while (nextField(frames, at, end, RECORDS) === 1) {
     at = found.end;
-    if (routeRecord(found.at, found.end, lane, routing)) continue;
+    if (readRecord(found.at, found.end, lane, routing)) continue;
     // A record without an id cannot be told of; taken record by record it will be the only one.
     records = before;
     verdicts.at = verdictsBefore;
@@ -168,24 +183,45 @@ function routeFrame(at: number, end: number, routing: Routing): number {
     dropSealing(sealingBefore);
     return -1;
   }
+  routeWaiting(routing);
   return records - before;
 }
 
-/** @returns false if not even its message id can be read. */
-function routeRecord(at: number, end: number, lane: number, routing: Routing): boolean {
-  const readable = readFields(request.bytes, at, end, request.record);
+/** Reads a record into the next slot. @returns false if not even its message id can be read. */
+function readRecord(at: number, end: number, lane: number, routing: Routing): boolean {
+  const slot = slots[waiting]!;
+  ({ request, decision } = slot);
+  slot.bytes = end - at;
+  request.bytes = frames;
+  request.view = framesView;
+  const readable = readFields(frames, at, end, request.record);
   if (!isBytes(request.record, REQUEST.messageId, end, 16)) return false;
   readRequest(readable, end, lane);
   decision.planIndex = planIndex(routing.tables, decision.plan);
   clearDecision(decision);
-  if (decision.reason === REASON.NONE) {
-    place();
-    decide(routing, places, decision, query, choice, anyNumber);
-  } else {
-    clearChoice(choice, query.explain, routing.tables.carriers.length);
-  }
-  write(routing, end - at);
+  const { message } = request;
+  // An absent field is an empty one, and that is no number.
+  const toAt = Math.max(message[2 * MESSAGE.to]!, 0);
+  readRecipient(recipients, waiting, frames, toAt, endOf(message, MESSAGE.to), anyNumber);
+  waiting += 1;
+  if (waiting === RECIPIENTS_MAX) routeWaiting(routing);
   return true;
+}
+
+function routeWaiting(routing: Routing): void {
+  lookUp(routing.tables, recipients, waiting);
+  for (let slot = 0; slot < waiting; slot += 1) {
+    const { bytes } = slots[slot]!;
+    ({ request, decision } = slots[slot]!);
+    if (decision.reason === REASON.NONE) {
+      place();
+      decide(routing, places, decision, query, choice, recipients, slot);
+    } else {
+      clearChoice(choice, query.explain, routing.tables.carriers.length);
+    }
+    write(routing, bytes);
+  }
+  waiting = 0;
 }
 
 /** Fills `decision` with what the request says; its reason is INTERNAL if that is not enough. */
@@ -250,8 +286,6 @@ function place(): void {
   places.bytes = request.bytes;
   places.view = request.view;
   places.idAt = request.record[2 * REQUEST.messageId]!;
-  places.toAt = Math.max(message[2 * MESSAGE.to]!, 0);
-  places.toEnd = endOf(message, MESSAGE.to);
   places.fromAt = Math.max(message[2 * MESSAGE.from]!, 0);
   places.fromEnd = endOf(message, MESSAGE.from);
   places.textAt = message[2 * MESSAGE.text]!;

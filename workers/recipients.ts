@@ -1,0 +1,143 @@
+/**
+ * Recipients: the numbers of some neighbouring messages, read and looked up together.
+ *
+ * Tables of a million prefixes lie in no cache, and each step of a walk waits for the one before. So
+ * the walks of sixteen messages are taken in turn, a digit each: then it is one wait for all of them
+ * (measured with a million prefixes and twenty carriers: bench/README.md). What a message will need
+ * next, its destination's cells, is asked for on the way.
+ */
+import { NUMBER_DIGITS_MAX, NUMBER_DIGITS_MIN } from "../core/limits.js";
+import { lookedUp, networkOf, UNIT_WORDS } from "./destinations.js";
+import { number, readNumber } from "./number.js";
+import { nodeValue, stepOf } from "./prefixes.js";
+import type { Tables } from "./tables.js";
+
+/** Messages that are looked up together. */
+export const RECIPIENTS_MAX = 16;
+/** Bytes of one number's digits; the first lie at slot * RECIPIENT_BYTES. */
+export const RECIPIENT_BYTES = 16;
+
+export interface Recipients {
+  /** ASCII digits, calling code first. */
+  readonly digits: Uint8Array;
+  /** How many; 0: not a number that messages go to. */
+  readonly lengths: Int32Array;
+  /** As number.ts says. */
+  readonly countries: Int32Array;
+  /** As destinations.ts says. */
+  readonly destinations: Int32Array;
+  readonly networks: Int32Array;
+  readonly ported: Uint8Array;
+}
+
+export function newRecipients(): Recipients {
+  return {
+    digits: new Uint8Array(RECIPIENTS_MAX * RECIPIENT_BYTES),
+    lengths: new Int32Array(RECIPIENTS_MAX),
+    countries: new Int32Array(RECIPIENTS_MAX),
+    destinations: new Int32Array(RECIPIENTS_MAX),
+    networks: new Int32Array(RECIPIENTS_MAX),
+    ported: new Uint8Array(RECIPIENTS_MAX),
+  };
+}
+
+const NO_REGION = 0;
+const PLUS = 0x2b;
+const ZERO = 0x30;
+
+/**
+ * Reads the recipient `bytes[at, end)` into a slot.
+ * @param anyNumber "+" and digits are taken as they are, whatever numbering plans say.
+ */
+export function readRecipient(
+  into: Recipients,
+  slot: number,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  anyNumber: boolean,
+): void {
+  const read = end > at && readNumber(bytes, at, end, NO_REGION);
+  into.lengths[slot] = 0;
+  into.countries[slot] = read ? number.country : 0;
+  const first = slot * RECIPIENT_BYTES;
+  if (anyNumber) {
+    into.lengths[slot] = takeDigits(into.digits, first, bytes, at, end);
+    return;
+  }
+  const { digits, length } = number;
+  if (!read || !number.possible) return;
+  if (length < NUMBER_DIGITS_MIN || length > NUMBER_DIGITS_MAX) return;
+  for (let index = 0; index < length; index += 1) into.digits[first + index] = digits[index]!;
+  into.lengths[slot] = length;
+}
+
+/** @returns how many digits; 0: it is not "+" and digits. */
+function takeDigits(
+  into: Uint8Array,
+  first: number,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+): number {
+  const length = end - at - 1;
+  if (length < 1 || length > NUMBER_DIGITS_MAX || bytes[at] !== PLUS) return 0;
+  for (let index = 0; index < length; index += 1) {
+    const digit = bytes[at + 1 + index]!;
+    if (digit < ZERO || digit > ZERO + 9) return 0;
+    into[first + index] = digit;
+  }
+  return length;
+}
+
+/** Where each walk is, and which go on. */
+const walks = new Int32Array(RECIPIENTS_MAX);
+const going = new Int32Array(RECIPIENTS_MAX);
+/** What was asked for, so that nobody leaves it out. */
+const asked = new Int32Array(1);
+
+/** Looks the first `count` slots up. */
+export function lookUp(tables: Tables, recipients: Recipients, count: number): void {
+  walkTogether(tables.nodes, recipients, count);
+  const { digits, lengths, destinations, networks, ported } = recipients;
+  const { destinations: words, stride } = tables;
+  let sum = 0;
+  for (let slot = 0; slot < count; slot += 1) {
+    const row = destinations[slot]! * stride;
+    for (let word = 0; word < stride; word += 2 * UNIT_WORDS) sum ^= words[row + word]!;
+  }
+  asked[0] = sum;
+  for (let slot = 0; slot < count; slot += 1) {
+    const length = lengths[slot]!;
+    if (length === 0) continue;
+    const first = slot * RECIPIENT_BYTES;
+    networks[slot] = networkOf(tables, destinations[slot]!, digits, first, first + length);
+    ported[slot] = lookedUp.ported ? 1 : 0;
+  }
+}
+
+/** `longestPrefix` of all slots in the table of destinations, a digit of each at a time. */
+function walkTogether(nodes: Int32Array, recipients: Recipients, count: number): void {
+  const { digits, lengths, destinations } = recipients;
+  let left = 0;
+  for (let slot = 0; slot < count; slot += 1) {
+    destinations[slot] = 0;
+    walks[slot] = 0;
+    if (lengths[slot]! > 0) going[left++] = slot;
+  }
+  for (let depth = 0; left > 0; depth += 1) {
+    let stay = 0;
+    for (let index = 0; index < left; index += 1) {
+      const slot = going[index]!;
+      const place = walks[slot]!;
+      const own = nodeValue(nodes, place);
+      if (own !== 0) destinations[slot] = own;
+      if (depth >= lengths[slot]!) continue;
+      const next = stepOf(nodes, place, digits[slot * RECIPIENT_BYTES + depth]!);
+      if (next < 0) continue;
+      walks[slot] = next;
+      going[stay++] = slot;
+    }
+    left = stay;
+  }
+}
