@@ -2,10 +2,11 @@
  * Decide: the account rules, record by record, over verdicts that the pool has made.
  *
  * In the order in which records came: a repeat changes nothing, a key that names another message is
- * a conflict, a key that cannot be remembered is refused; what is left and has a route is reserved
- * and gets its place in a dispatch frame. A verdict is changed in place, at fixed offsets.
+ * a conflict, a key that cannot be remembered is refused, a recipient who asked to be left alone is;
+ * what is left and has a route is reserved and gets its place in a dispatch frame. A verdict is
+ * changed in place, at fixed offsets.
  */
-import { acceptedDay, REASON, STATE } from "../../core/message.js";
+import { acceptedDay, LANE_HIGH, REASON, STATE } from "../../core/message.js";
 import { readUint32, readUint53, writeUint32, writeUint53 } from "../../core/stream/frame.js";
 import { INDEX, INDEX_STRIDE, packPlace, VERDICT_AT } from "../../workers/task.js";
 import { KEY_OTHER, KEY_SAME } from "./keys.js";
@@ -13,6 +14,7 @@ import { monthOf } from "./months.js";
 import type { Plan } from "./plan.js";
 import type { Part, TierPrice } from "./routed.js";
 import { applyVerdict, keyRoom, type PartitionState } from "./state.js";
+import { NONE_SUPPRESSED, type Suppressed } from "./suppressed.js";
 
 /** Not a reason: the verdict stands, or it is a repeat. */
 const STANDS = 0;
@@ -24,6 +26,7 @@ export function decidePart(
   part: Part,
   plan: Plan,
   decidedAtMs: number,
+  suppressed: Suppressed = NONE_SUPPRESSED,
 ): void {
   const { verdicts, from, to } = part;
   const { index } = part.result;
@@ -32,8 +35,15 @@ export function decidePart(
     const base = record * INDEX_STRIDE;
     const at = index[base + INDEX.verdictAt]!;
     const outcome = judge(state, verdicts, at);
+    // The lane says the class: it is made of it.
+    const isAuthentication = index[base + INDEX.lane] === LANE_HIGH;
     if (outcome === REPEAT) change(verdicts, at, 0, 0);
     else if (outcome !== STANDS) change(verdicts, at, STATE.REJECTED, outcome);
+    else if (
+      readUint32(verdicts, at + VERDICT_AT.state) === STATE.ROUTED &&
+      suppressed.blocks(verdicts, at, index[base + INDEX.verdictEnd]!, isAuthentication)
+    )
+      change(verdicts, at, STATE.REJECTED, REASON.OPTED_OUT);
     if (readUint32(verdicts, at + VERDICT_AT.state) === STATE.ROUTED) {
       const segments = index[base + INDEX.segments]!;
       const tier = index[base + INDEX.tier]!;

@@ -25,6 +25,7 @@ import { openRequests } from "./requests.js";
 import type { Router } from "./router.js";
 import { openSnapshots } from "./snapshots.js";
 import type { PartitionState, StateLimits } from "./state.js";
+import type { Suppressed } from "./suppressed.js";
 import { openTurns } from "./turns.js";
 import { openUpkeep } from "./upkeep.js";
 import type { Window } from "./window.js";
@@ -48,6 +49,8 @@ export interface PartitionOptions {
   /** The process's places for publishes. */
   readonly window: Window;
   readonly rateOf: RateOf;
+  /** Who asked whom to stop; absent: nobody. */
+  readonly suppressed?: Suppressed;
   readonly limits: StateLimits & { readonly reservationsMax: number };
   /** How often a snapshot is taken, in ms, if so many frames were appended since. */
   readonly snapshotEveryMs?: number;
@@ -130,6 +133,7 @@ export async function openPartition(options: PartitionOptions): Promise<Partitio
     dispatcher,
     plan,
     window,
+    suppressed: options.suppressed,
     clock,
     log,
     done: (held) => inbox.done(held),

@@ -33,6 +33,7 @@ import type { Dispatcher } from "./dispatcher.js";
 import type { Plan } from "./plan.js";
 import type { Held, Routed } from "./routed.js";
 import type { PartitionState } from "./state.js";
+import type { Suppressed } from "./suppressed.js";
 import type { Window } from "./window.js";
 
 const framesOut = framesTotal.labels("DECISIONS", "out");
@@ -67,6 +68,8 @@ export interface TurnsOptions {
   readonly dispatcher: Dispatcher;
   readonly plan: Plan;
   readonly window: Window;
+  /** Who asked whom to stop; undefined: nobody. */
+  readonly suppressed: Suppressed | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   /** The decision about it is appended, and its dispatch stored. */
@@ -166,7 +169,9 @@ export function openTurns(options: TurnsOptions): Turns {
       const decidedAtMs = clock.nowMs();
       plan.clear();
       for (const { parts } of frames) {
-        for (const part of parts) decidePart(state, part, plan, decidedAtMs);
+        for (const part of parts) {
+          decidePart(state, part, plan, decidedAtMs, options.suppressed);
+        }
       }
       settlements.at = 0;
       const settled = attempts.settle(settlements);
