@@ -39,6 +39,7 @@ export function batchTemplate(
   batch: number,
   runPrefix: string,
   stamp: boolean,
+  validitySeconds = VALIDITY_SECONDS,
 ): BatchTemplate {
   const fields = FIELDS[kind];
   const parts: Buffer[] = [];
@@ -55,7 +56,8 @@ export function batchTemplate(
   const key = runPrefix + "0".repeat(KEY_DIGITS);
   const keyAt = putText(fields.key, key) + runPrefix.length;
   const stampAt = stamp ? putText(fields.reference, STAMP) : -1;
-  const validity = [(VALIDITY_SECONDS & 127) | 128, VALIDITY_SECONDS >>> 7];
+  // Two octets whatever it is: a varint may have leading zeros.
+  const validity = [(validitySeconds & 127) | 128, validitySeconds >>> 7];
   parts.push(Buffer.from([fields.validity << 3, ...validity]));
   size += 3;
   // The limit pipelines ask for a receipt by a field; for floe it is the default.

@@ -19,6 +19,8 @@ export interface LoadSpec {
   readonly rate: number;
   /** Whether client_reference carries the time at which the call was to begin. */
   readonly stamp: boolean;
+  /** How long the messages are valid, below 16,384 s; absent: an hour. */
+  readonly validitySeconds?: number;
 }
 
 export type LoadOrder =

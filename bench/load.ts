@@ -83,7 +83,7 @@ async function connect(target: LoadTarget): Promise<Connection> {
 async function run(to: Connection, spec: LoadSpec): Promise<LoadResult> {
   const { target, clients } = to;
   const prefix = Math.floor(SYSTEM_CLOCK.nowMs() / 1_000).toString(36);
-  const template = batchTemplate(target.kind, spec.batch, prefix, spec.stamp);
+  const template = batchTemplate(target.kind, spec.batch, prefix, spec.stamp, spec.validitySeconds);
   const unary = spec.batch === 1 && target.kind === "floe";
   const path = pathOf(target.kind, unary);
   const channels = Math.min(clients.length, spec.calls);

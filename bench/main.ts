@@ -40,6 +40,12 @@ interface ConnectorFlags {
   readonly json: string;
 }
 
+interface SoakFlags {
+  readonly messages: number;
+  readonly seed: number;
+  readonly faults: number;
+}
+
 interface FuzzFlags {
   readonly seconds: number;
   readonly seed?: number;
@@ -124,6 +130,20 @@ program
   });
 
 program
+  .command("soak")
+  .description(
+    "The whole local system against carriers on which everything goes wrong, then the books are " +
+      "closed: states, repeats, receipts. Exit code 1 if they are not right.",
+  )
+  .option("--messages <n>", "messages", whole(50, 10_000_000), 20_000)
+  .option("--seed <n>", "of the faults", whole(0, 0xffff_fff0), 1)
+  .option("--faults <share>", "share of messages that each fault befalls", shareOf, 0.05)
+  .action(async (flags: SoakFlags) => {
+    const { runSoak } = await import("./soak.js");
+    process.exitCode = (await runSoak(flags)) ? 0 : 1;
+  });
+
+program
   .command("fuzz")
   .description(
     "Random and mutated bytes to all that reads a carrier's: framing, codec, receipts, session. " +
@@ -150,6 +170,12 @@ function whole(min: number, max: number): (text: string) => number {
     if (/^\d+$/.test(text) && value >= min && value <= max) return value;
     throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
   };
+}
+
+function shareOf(text: string): number {
+  const value = text === "" ? Number.NaN : Number(text);
+  if (value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError("It must be a number from 0 to 1.");
 }
 
 /** Reads rising numbers such as "1k,10k,1M". */
