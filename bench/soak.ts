@@ -10,14 +10,12 @@ import { join } from "node:path";
 import { openClickHouse } from "../core/clickhouse.js";
 import { SYSTEM_CLOCK, sleep } from "../core/clock.js";
 import { paint, print, printError, progress, table } from "../core/output.js";
-import { STREAMS } from "../core/subjects.js";
 import { type CarrierSimOptions, type LocalSystem, startLocal } from "../deploy/local/local.js";
 import { splitUrl } from "../services/cli/local-system.js";
 import type { Submitted } from "./carrier/submits.js";
 import { openCdrs } from "./cdrs.js";
 import { startLoad } from "./load-process.js";
 import { openBooks } from "./soak-books.js";
-import { openStreamCounts } from "./stream-counts.js";
 
 export interface SoakOptions {
   readonly messages: number;
@@ -82,8 +80,6 @@ function carriersOf({ messages, seed, faults }: SoakOptions): CarrierSimOptions[
 async function soak(system: LocalSystem, options: SoakOptions): Promise<boolean> {
   const { url, user, password } = splitUrl(system.local.clickhouse);
   const clickhouse = openClickHouse({ url, user, password, database: "floe" });
-  const names = STREAMS.map(({ name }) => name);
-  const streams = await openStreamCounts(system.local.nats, names);
   const load = await startLoad({
     kind: "floe",
     grpc: system.local.grpc,
@@ -119,7 +115,6 @@ async function soak(system: LocalSystem, options: SoakOptions): Promise<boolean>
     return good;
   } finally {
     await load.stop();
-    await streams.close();
     await clickhouse.close();
   }
 }
