@@ -97,13 +97,37 @@ function isSame(was: Period, fresh: Period): boolean {
   return was.core === fresh.core && was.fromMs <= fresh.fromMs && was.toMs === fresh.toMs;
 }
 
+const UNKNOWN = { before: 0, after: 0 };
+
+/**
+ * What one segment cost and will cost. With tiers, where in the month the two are farthest apart: a
+ * price that rises for large accounts alone is no small change.
+ */
+function largestOf(terms: Terms, step: Step): { before: number; after: number } {
+  const at = (core: number, from: number): number => terms.segmentMicros(core, from);
+  let largest = { before: at(step.before, 0), after: at(step.after, 0) };
+  for (const core of [step.before, step.after]) {
+    for (const { from } of terms.places(core)) {
+      const [before, after] = [at(step.before, from), at(step.after, from)];
+      if (partOf(before, after) > partOf(largest.before, largest.after)) {
+        largest = { before, after };
+      }
+    }
+  }
+  return largest;
+}
+
+/** Of the price before; Infinity: from 0 to something. */
+function partOf(before: number, after: number): number {
+  return before === after ? 0 : Math.abs(after - before) / before;
+}
+
 /** Counts and tells what differs, and refuses what must not. */
 function openNotes(terms: Terms, options: DeckDiffOptions, isFirst: boolean) {
   const changes = openChanges();
   const counts = { added: 0, changed: 0, raised: 0, lowered: 0, unchanged: 0, ceased: 0 };
   /** When the first change of the file begins that is not past. */
   let firstMs = Number.POSITIVE_INFINITY;
-  const microsOf = (core: number): number => (core < 0 ? 0 : terms.segmentMicros(core));
   const textOf = (core: number): string =>
     core < 0 ? "" : priceText(terms.core(core), formatMicros);
 
@@ -116,9 +140,8 @@ function openNotes(terms: Terms, options: DeckDiffOptions, isFirst: boolean) {
 
   function checkJump(step: Step, line: number): boolean {
     if (step.before < 0 || step.after < 0) return false;
-    const before = microsOf(step.before);
-    const after = microsOf(step.after);
-    const percent = before === after ? 0 : (Math.abs(after - before) / before) * 100;
+    const { before, after } = largestOf(terms, step);
+    const percent = partOf(before, after) * 100;
     if (percent <= options.changePercentMax) return false;
     const how = before === 0 ? "from 0" : `by ${percent.toFixed(1)} %`;
     const problem = `changes ${formatMicros(before)} ${how} to ${formatMicros(after)}`;
@@ -136,7 +159,7 @@ function openNotes(terms: Terms, options: DeckDiffOptions, isFirst: boolean) {
       const line = first.line || steps.find((step) => step.line > 0)?.line || of.lineOf(row);
       const what = first.before < 0 ? "added" : first.after < 0 ? "ceased" : "changed";
       counts[what] += 1;
-      const [before, after] = [microsOf(first.before), microsOf(first.after)];
+      const { before, after } = what === "changed" ? largestOf(terms, first) : UNKNOWN;
       if (what === "changed" && after !== before) {
         counts[after > before ? "raised" : "lowered"] += 1;
       }

@@ -10,8 +10,13 @@ export interface Terms {
   /** Number of each of `terms`, by its index. */
   coresOf(terms: readonly RateTerms[]): Int32Array;
   core(number: number): RateTerms;
-  /** What one segment costs by it, in micro-units: the measure of a change. */
-  segmentMicros(core: number): number;
+  /**
+   * What one segment costs by it, in micro-units, to an account that has had so many in the month:
+   * the measure of a change.
+   */
+  segmentMicros(core: number, segmentsBefore?: number): number;
+  /** Segments of the month at which that may change: 0, and the steps of tiers. */
+  places(core: number): readonly { readonly from: number }[];
   /** Index into `all` of these terms in this time. `toMs` Infinity: no end. */
   indexOf(core: number, fromMs: number, toMs: number): number;
   readonly all: readonly RateTerms[];
@@ -20,7 +25,7 @@ export interface Terms {
 export function openTerms(): Terms {
   const cores: RateTerms[] = [];
   const numbers = new Map<string, number>();
-  const segments: number[] = [];
+  const segments: (readonly Place[])[] = [];
   const all: RateTerms[] = [];
   /** By core, then by beginning, then by end: keys of text would cost more than all the rest. */
   const indices: Map<number, Map<number, number>>[] = [];
@@ -31,7 +36,7 @@ export function openTerms(): Terms {
     let number = numbers.get(key);
     if (number === undefined) {
       number = cores.push(timeless) - 1;
-      segments.push(oneSegmentMicros(timeless));
+      segments.push(placesOf(timeless));
       numbers.set(key, number);
     }
     return number;
@@ -40,7 +45,11 @@ export function openTerms(): Terms {
   return {
     coresOf: (terms) => Int32Array.from(terms, coreOf),
     core: (number) => cores[number]!,
-    segmentMicros: (number) => segments[number]!,
+    segmentMicros(number, segmentsBefore = 0) {
+      const places = segments[number]!;
+      return (places.findLast(({ from }) => from <= segmentsBefore) ?? places[0]!).micros;
+    },
+    places: (number) => segments[number]!,
     indexOf(core, fromMs, toMs) {
       indices[core] ??= new Map();
       let byEnd = indices[core].get(fromMs);
@@ -81,9 +90,21 @@ function keyOf(terms: RateTerms): string {
   ]);
 }
 
+interface Place {
+  readonly from: number;
+  readonly micros: number;
+}
+
+function placesOf(terms: RateTerms): readonly Place[] {
+  const steps = terms.tiers?.steps ?? [{ from: 0, priceMicros: terms.priceMicros }];
+  return steps.map(({ from, priceMicros }) => {
+    return { from, micros: oneSegmentMicros(terms, priceMicros) };
+  });
+}
+
 /** As workers/rating.ts adds it up, but not rounded: half of a small change would be rounding. */
-function oneSegmentMicros(terms: RateTerms): number {
-  const unitsMicros = terms.increment * terms.priceMicros;
+function oneSegmentMicros(terms: RateTerms, priceMicros: number): number {
+  const unitsMicros = terms.increment * priceMicros;
   const sumMicros = unitsMicros + terms.messageFeeMicros + terms.segmentFeeMicros;
   return Math.max(terms.minimumMicros, sumMicros);
 }

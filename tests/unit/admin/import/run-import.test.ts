@@ -241,6 +241,20 @@ imports("refuses rows that change the past, unless that is meant", async () => {
   ]);
 });
 
+imports("refuses a price that jumps for large accounts alone", async () => {
+  const store = memoryImportStore();
+  await result(store, deck(), "prefix,tiers\n44,graduated 0:0.04 100:0.03\n");
+  const text = "prefix,price,tiers,effective\n44,,graduated 0:0.04 100:0.03 500:5,2026-07-01\n";
+  const { stored, diff, ...jump } = await result(store, deck(), text);
+  assert.is(stored, false);
+  assert.equal(told(jump as ImportResult), [
+    "2 price: changes 0.03 by 16566.7 % to 5.00: more than --max-change",
+  ]);
+  assert.is(diff?.raised, 1n);
+  const flat = "prefix,price,effective\n44,0.04,2026-07-01\n";
+  assert.is((await result(store, deck(), flat)).stored, true);
+});
+
 imports("refuses a price that jumps, up or down, unless that is meant", async () => {
   const store = memoryImportStore();
   await result(store, deck(), "prefix,price\n44,0.10\n49,0.10\n33,0.10\n34,0\n");
