@@ -66,23 +66,32 @@ export function isProblem(value: QuoteRequest | QuoteProblem): value is QuotePro
   return "problem" in value;
 }
 
-/** One line of a file. */
-export function parseQuoteLine(line: string): QuoteRequest | QuoteProblem {
+/**
+ * One line of a file.
+ * @param absent what it has where it says nothing.
+ */
+export function parseQuoteLine(
+  line: string,
+  absent: QuoteRequest = NO_REQUEST,
+): QuoteRequest | QuoteProblem {
   let plain: unknown;
   try {
     plain = JSON.parse(line);
   } catch {
     return { field: "", problem: "must be JSON" };
   }
-  return parseQuoteRequest(plain);
+  return parseQuoteRequest(plain, absent);
 }
 
-/** Null counts as absent. */
-export function parseQuoteRequest(plain: unknown): QuoteRequest | QuoteProblem {
+/** Null counts as absent; "" in `absent` too. */
+export function parseQuoteRequest(
+  plain: unknown,
+  absent: QuoteRequest = NO_REQUEST,
+): QuoteRequest | QuoteProblem {
   if (typeof plain !== "object" || plain === null || Array.isArray(plain)) {
     return { field: "", problem: "must be an object" };
   }
-  const request: Draft = { ...NO_REQUEST };
+  const request: Draft = { ...absent };
   for (const [field, value] of Object.entries(plain)) {
     const read = Object.hasOwn(READERS, field) ? READERS[field] : undefined;
     if (read === undefined) {
@@ -94,7 +103,8 @@ export function parseQuoteRequest(plain: unknown): QuoteRequest | QuoteProblem {
   }
   const given = plain as Record<string, unknown>;
   for (const field of ["to", "from", "text"] as const) {
-    if (typeof given[field] !== "string") return { field, problem: "must be there, as a string" };
+    if (typeof given[field] === "string" || absent[field] !== "") continue;
+    return { field, problem: "must be there, as a string" };
   }
   return request;
 }

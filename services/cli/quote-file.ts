@@ -6,6 +6,7 @@
  * read only when one of them has been answered and taken by whoever reads the results.
  */
 import {
+  NO_REQUEST,
   parseQuoteLine,
   type QuoteProblem,
   type QuoteRequest,
@@ -26,6 +27,7 @@ export interface Counts {
 
 /**
  * Asks for every line that is not blank.
+ * @param absent what a line has where it says nothing.
  * @param write what a batch gave; its promise holds back reading. False: nobody wants more.
  * @throws what `ask` throws.
  */
@@ -33,10 +35,11 @@ export async function quoteLines(
   chunks: AsyncIterable<readonly (string | undefined)[]>,
   asker: Asker,
   write: (told: readonly Told[]) => Promise<boolean>,
+  absent: QuoteRequest = NO_REQUEST,
 ): Promise<Counts> {
   const input = chunks[Symbol.asyncIterator]();
   const underWay: Promise<readonly Told[]>[] = [];
-  let batches: Iterator<readonly Parsed[]> = batchesOf([]);
+  let batches: Iterator<readonly Parsed[]> = batchesOf([], absent);
   let incoming: Promise<IteratorResult<readonly (string | undefined)[]>> | undefined;
   let ended = false;
   let [place, results, errors] = [0, 0, 0];
@@ -57,7 +60,7 @@ export async function quoteLines(
     const { done, value } = await incoming!;
     incoming = undefined;
     if (done === true) ended = true;
-    else batches = batchesOf(value);
+    else batches = batchesOf(value, absent);
   }
 
   async function writeOldest(): Promise<boolean> {
@@ -99,12 +102,15 @@ function isFirst(one: Promise<unknown>, other: Promise<unknown>): Promise<boolea
 
 type Parsed = QuoteRequest | QuoteProblem;
 
-function* batchesOf(lines: readonly (string | undefined)[]): Generator<readonly Parsed[]> {
+function* batchesOf(
+  lines: readonly (string | undefined)[],
+  absent: QuoteRequest,
+): Generator<readonly Parsed[]> {
   let batch: Parsed[] = [];
   let characters = 0;
   for (const line of lines) {
     if (line !== undefined && line.trim() === "") continue;
-    batch.push(line === undefined ? TOO_LONG : parseQuoteLine(line));
+    batch.push(line === undefined ? TOO_LONG : parseQuoteLine(line, absent));
     characters += line?.length ?? 0;
     if (batch.length < BATCH_LINES_MAX && characters < BATCH_CHARACTERS_MAX) continue;
     yield batch;

@@ -48,6 +48,14 @@ const FLAG_NAMES: Readonly<Record<string, string>> = {
   messageId: "message-id",
 };
 
+/**
+ * What the flags say of lines of a file that do not say it themselves.
+ * @throws FloeError "settings.invalid" naming the flag.
+ */
+export function readSomeFlags(flags: MessageFlags): QuoteRequest {
+  return readFlags({ to: "", from: "", text: "", ...flags });
+}
+
 /** @throws FloeError "settings.invalid" naming the flag. */
 export function readFlags(flags: MessageFlags): QuoteRequest {
   const request = parseQuoteRequest({

@@ -23,7 +23,7 @@ import {
   type Told,
 } from "./quote-askers.js";
 import { quoteLines } from "./quote-file.js";
-import { addMessageOptions, type MessageFlags, readFlags } from "./quote-flags.js";
+import { addMessageOptions, type MessageFlags, readFlags, readSomeFlags } from "./quote-flags.js";
 import { toldForPeople, toldInALine } from "./quote-told.js";
 import { isAlive } from "./status.js";
 
@@ -60,13 +60,14 @@ export function addQuote(program: Command): void {
 
 const HELP = `
 A line of --file has to, from and text, and may have account, plan, trafficClass, defaultRegion,
-at, validate, monthSegments and messageId. A line that is wrong is answered by
-{"error":{"field":...,"problem":...}}, and the exit code is 1 at the end.`;
+at, validate, monthSegments and messageId; what it does not say, the flags say. A blank line has no
+result. One that is wrong is answered by {"error":{"field":...,"problem":...}}, and the exit code is
+1 at the end.`;
 
 async function quote(flags: Flags): Promise<void> {
   const asker = await openAsker(flags);
   try {
-    if (flags.file !== undefined) await quoteFile(flags.file, asker, flags.json === true);
+    if (flags.file !== undefined) await quoteFile(flags.file, flags, asker);
     else await quoteOne(readFlags(flags), asker, flags.json === true);
   } finally {
     asker.close();
@@ -83,11 +84,12 @@ async function quoteOne(request: QuoteRequest, asker: Asker, json: boolean): Pro
   print(json ? JSON.stringify(told, undefined, 2) : toldForPeople(told!, asker.source));
 }
 
-async function quoteFile(path: string, asker: Asker, json: boolean): Promise<void> {
-  const line = json ? (told: Told): string => JSON.stringify(told) : toldInALine;
+async function quoteFile(path: string, flags: Flags, asker: Asker): Promise<void> {
+  const absent = readSomeFlags(flags);
+  const line = flags.json === true ? (told: Told): string => JSON.stringify(told) : toldInALine;
   const write = (told: readonly Told[]): Promise<boolean> =>
     printTaken(`${told.map(line).join("\n")}\n`);
-  const { errors } = await quoteLines(linesOf(path), asker, write);
+  const { errors } = await quoteLines(linesOf(path), asker, write, absent);
   if (errors > 0) process.exitCode = 1;
   // Where nobody wants more results, nobody waits for more lines either.
   if (path === "-") process.stdin.destroy();

@@ -8,6 +8,7 @@ import { isFloeError } from "../../../core/errors.js";
 import { LINE_BYTES_MAX, linesOf, splitLines } from "../../../services/cli/lines.js";
 import type { Asker, Placed, Told } from "../../../services/cli/quote-askers.js";
 import { quoteLines } from "../../../services/cli/quote-file.js";
+import { NO_REQUEST, type QuoteRequest } from "../../../workers/quote-request.js";
 
 const files = suite("files of quotes");
 
@@ -77,6 +78,34 @@ files("give a result for each line, in order, blank ones left out", async () => 
   assert.equal(told, wanted);
   assert.equal(counts, { results: 1_600, errors: 1 });
   assert.ok(Math.max(...asked) <= 250 && asked.length >= 7, "in batches");
+});
+
+files("take from the flags what a line does not say", async () => {
+  const asked: QuoteRequest[] = [];
+  const asker: Asker = {
+    ...openEcho(),
+    ask(some) {
+      asked.push(...some.map(({ request }) => request));
+      return openEcho().ask(some);
+    },
+  };
+  const absent = { ...NO_REQUEST, from: "Floe", plan: "2", atMs: 10 ** 12 };
+  const lines = [
+    { to: "+1", text: "a" },
+    { to: "+1", text: "a", plan: 3, from: "B" },
+    { to: "+1" },
+  ];
+  const { errors } = await quoteLines(
+    linesFrom(lines.map((one) => JSON.stringify(one))),
+    asker,
+    async () => true,
+    absent,
+  );
+  assert.equal(asked, [
+    { ...absent, to: "+1", text: "a" },
+    { ...absent, to: "+1", text: "a", plan: "3", from: "B" },
+  ]);
+  assert.is(errors, 1);
 });
 
 files("are read no faster than results are taken", async () => {
