@@ -85,9 +85,11 @@ export function timeOf(text: string): number {
   const fraction = Number((parts[7] ?? "").padEnd(3, "0").slice(0, 3));
   const offset = parts[8] ?? "Z";
   const sign = offset.startsWith("-") ? -1 : 1;
-  const far = /^[Zz]$/.test(offset)
-    ? 0
-    : Number(offset.slice(1, 3)) * 60 + Number(offset.slice(-2));
+  const [farHours, farMinutes] = /^[Zz]$/.test(offset)
+    ? [0, 0]
+    : [Number(offset.slice(1, 3)), Number(offset.slice(-2))];
+  if (farHours > 23 || farMinutes > 59) return Number.NaN;
+  const far = farHours * 60 + farMinutes;
   const ms = date + ((hour * 60 + minute) * 60 + second) * 1_000 + fraction - sign * far * 60_000;
   return ms < 0 ? Number.NaN : ms;
 }

@@ -66,7 +66,8 @@ function addDeck(command: Command): void {
     .option("--currency <currency>", "of rows that say none (ISO 4217; a plan's is known)")
     .option(
       "--effective <time>",
-      "of rows that say none, and when rows that are gone cease (default: now)",
+      "of rows that say none (default: now), and when rows that are gone cease (default: with " +
+        "the file's first change to come)",
     )
     .option("--max-change <percent>", "refuse larger changes of a price; none: take any", "50")
     .option("--allow-retroactive", "rows may change what held in the past");
