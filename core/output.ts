@@ -9,6 +9,16 @@ export const isTerminal = process.stdout.isTTY === true;
 const withColour =
   process.env["FORCE_COLOR"] !== undefined || (isTerminal && process.env["NO_COLOR"] === undefined);
 
+/**
+ * Who reads may stop (`| head`): what is under way, such as an import, goes on to its end, in
+ * silence. Without a listener the error would end the process.
+ */
+export function outliveReader(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
 export function print(text = ""): void {
   process.stdout.write(`${text}\n`);
 }

@@ -48,7 +48,7 @@ export function failure(error: ServiceError, target: string): FloeError {
     error.code === codes.UNAUTHENTICATED
       ? " Give a valid key by --key or FLOE_KEY."
       : error.code === codes.UNAVAILABLE
-        ? ` Is a gateway at ${target}?`
+        ? ` Does Floe listen at ${target}?`
         : "";
   const problem = `${status}: ${error.details}${hint}`;
   return new FloeError("stream.unavailable", { status, problem }, error);

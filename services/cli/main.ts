@@ -7,7 +7,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { isFloeError } from "../../core/errors.js";
-import { printError } from "../../core/output.js";
+import { outliveReader, printError } from "../../core/output.js";
 import { addClickhouse } from "./clickhouse.js";
 import { addDecks, addNetworks } from "./decks.js";
 import { ENTITIES } from "./entities.js";
@@ -46,6 +46,7 @@ for (const add of [
   add(program);
 for (const entity of ENTITIES) addEntity(program, entity);
 
+outliveReader();
 try {
   await program.parseAsync();
 } catch (error) {

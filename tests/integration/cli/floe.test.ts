@@ -1,5 +1,6 @@
 /** The command line as a process: help, exit codes, errors that say what to do. */
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -65,7 +66,21 @@ cli("says when no gateway answers", async () => {
   const send = ["send", "--to", "+447700900123", "--from", "Floe", "--text", "Hello"];
   const { code, err } = await floe([...send, "--target", "127.0.0.1:1", "--key", "any"]);
   assert.is(code, 1);
-  assert.match(err, /UNAVAILABLE: .*Is a gateway at 127\.0\.0\.1:1\?/s);
+  assert.match(err, /UNAVAILABLE: .*Does Floe listen at 127\.0\.0\.1:1\?/s);
+});
+
+cli("goes on to its end where nobody reads what it prints", async () => {
+  const message = ["--to", "+447911123456", "--from", "Floe", "--text", "Hello"];
+  const child = spawn(process.execPath, [MAIN, "explain", "--tables", SAMPLE, ...message], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  child.stdout.destroy();
+  let err = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    err += chunk.toString();
+  });
+  const [code] = await once(child, "close");
+  assert.equal([code, err], [0, ""]);
 });
 
 cli("refuses to serve with a setting that nobody knows", async () => {
@@ -90,7 +105,7 @@ cli("compiles tables, and names what is wrong in them", async () => {
   const wrong = await floe(["tables", "compile", empty]);
   rmSync(empty, { recursive: true, force: true });
   assert.is(wrong.code, 1);
-  assert.match(wrong.err, /routes\.csv: is missing/);
+  assert.match(wrong.err, /carriers\.csv: is missing/);
 });
 
 cli.run();
