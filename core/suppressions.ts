@@ -2,9 +2,9 @@
  * Suppressions: who asked whom to stop, in the bucket `floe_suppressions`.
  *
  * Key `s.<account>.<token of the number, hex>.<sender, hex>`, "all" in place of the sender for all
- * senders of the account; what a sender's own entry says goes before what the one for all says. An
- * entry is never deleted: that a number asked to start again is what keeps an older "stop", which is
- * read again after a crash, from undoing it. Numbers are tokens only (promise P7).
+ * senders of the account; of the two that are about a message the later word counts. An entry is
+ * never deleted: that a number asked to start again is what keeps an older "stop", which is read again
+ * after a crash, from undoing it. Numbers are tokens only (promise P7).
  *
  * Key `settings.<account>`: what opt-outs mean for an account.
  */

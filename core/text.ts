@@ -190,6 +190,42 @@ export function encodeGsm7Unpacked(
   return to - intoAt;
 }
 
+/** Tables by `languages`: which character each septet stands for, alone and behind the escape. */
+function tablesOf(languages: number): { base: readonly number[]; extension: readonly number[] } {
+  const base = languages >>> 8 === 0 ? undefined : lockingShiftTable(languages >>> 8);
+  const extension = (languages & 0xff) === 0 ? undefined : singleShiftTable(languages & 0xff);
+  return { base: base ?? DEFAULT_TABLE, extension: extension ?? EXTENSION_TABLE };
+}
+
+/**
+ * The text of the septets `octets[at, end)`, one an octet. Tables that do not exist are taken for the
+ * default ones; behind the escape a septet without a character is that of the main table (3GPP TS
+ * 23.038, 6.2.1.1); an octet above 127 is no septet, and taken for Latin-1, as who sends it means it.
+ */
+export function decodeGsm7(octets: Uint8Array, at: number, end: number, languages = 0): string {
+  const { base, extension } = tablesOf(languages);
+  let text = "";
+  for (let index = at; index < end; index += 1) {
+    let octet = octets[index]!;
+    if (octet > 127) {
+      text += String.fromCharCode(octet);
+      continue;
+    }
+    let codePoint = base[octet]!;
+    if (octet === ESCAPE) {
+      index += 1;
+      // A text that ends with the escape: a cut one.
+      if (index >= end) break;
+      octet = octets[index]! & 0x7f;
+      codePoint = extension[octet] || base[octet]!;
+      // Another table that nobody has made yet: a space is shown.
+      if (octet === ESCAPE) codePoint = 0x20;
+    }
+    text += String.fromCharCode(codePoint === 0 ? REPLACEMENT : codePoint);
+  }
+  return text;
+}
+
 /**
  * Writes the text `bytes[at, end)` as UTF-16BE into `into` from `intoAt` on, where there must be
  * room for twice as many octets as the text has bytes.

@@ -26,7 +26,8 @@ export interface Suppressed {
 }
 
 export interface SuppressedTable extends Suppressed {
-  set(key: SuppressionKey, isStopped: boolean): void;
+  /** @param atMs when it was asked for. */
+  set(key: SuppressionKey, isStopped: boolean, atMs: number): void;
   /** Whether messages of class authentication of this account are held back as well. */
   setAuthentication(account: number, isBlocked: boolean): void;
   count(): number;
@@ -48,6 +49,7 @@ export function openSuppressed(): SuppressedTable {
   let keys = new Uint32Array(FIRST_SIZE * STRIDE);
   let sender = new Int32Array(FIRST_SIZE);
   let stopped = new Uint8Array(FIRST_SIZE);
+  let askedAtMs = new Float64Array(FIRST_SIZE);
   /** The next entry of the same account and token, plus 1; 0: none. */
   let next = new Int32Array(FIRST_SIZE);
   /** Open addressing: first entry plus 1. At most half full. */
@@ -80,6 +82,7 @@ export function openSuppressed(): SuppressedTable {
     keys = larger(keys, new Uint32Array(size * STRIDE));
     sender = larger(sender, new Int32Array(size));
     stopped = larger(stopped, new Uint8Array(size));
+    askedAtMs = larger(askedAtMs, new Float64Array(size));
     next = larger(next, new Int32Array(size));
     slots = new Int32Array(size * 2);
     const isBehind = new Uint8Array(count);
@@ -111,23 +114,26 @@ export function openSuppressed(): SuppressedTable {
     return name === "" ? -1 : (numbers.get(name) ?? -1);
   }
 
-  /** What the entries from `first` on say of the verdict's sender. */
+  /** What the entries from `first` on say of the verdict's sender: the last word counts. */
   function isStopped(first: number, bytes: Uint8Array, at: number, end: number): boolean {
     if (!readFields(bytes, at, end, fields)) return false;
     const own = senderOf(bytes, VERDICT.sender);
     const sent = senderOf(bytes, VERDICT.sentSender);
-    let forAll = false;
-    let isNamed = false;
+    return isStoppedFor(first, own) || (sent >= 0 && isStoppedFor(first, sent));
+  }
+
+  /** @param number of the sender; -1: no entry names it. */
+  function isStoppedFor(first: number, number: number): boolean {
+    let lastMs = Number.NEGATIVE_INFINITY;
+    let isStop = false;
     for (let entry = first; entry !== 0; entry = next[entry - 1]!) {
       const of = sender[entry - 1]!;
-      const isStop = stopped[entry - 1] === 1;
-      if (of === 0) forAll = isStop;
-      else if (of === own || of === sent) {
-        if (isStop) return true;
-        isNamed = true;
-      }
+      const atMs = askedAtMs[entry - 1]!;
+      if ((of !== 0 && of !== number) || atMs < lastMs) continue;
+      isStop = stopped[entry - 1] === 1 || (isStop && atMs === lastMs);
+      lastMs = atMs;
     }
-    return forAll && !isNamed;
+    return isStop;
   }
 
   return {
@@ -144,7 +150,7 @@ export function openSuppressed(): SuppressedTable {
       const first = find();
       return first !== 0 && isStopped(first, bytes, at, end);
     },
-    set({ account, token, sender: name }, isStop) {
+    set({ account, token, sender: name }, isStop, atMs) {
       key[0] = account;
       for (let word = 1; word < STRIDE; word += 1) key[word] = readUint32(token, 4 * (word - 1));
       const number = numberOf(name);
@@ -154,6 +160,7 @@ export function openSuppressed(): SuppressedTable {
         last = entry;
         if (sender[entry - 1] !== number) continue;
         stopped[entry - 1] = isStop ? 1 : 0;
+        askedAtMs[entry - 1] = atMs;
         return;
       }
       if (count === next.length) {
@@ -163,6 +170,7 @@ export function openSuppressed(): SuppressedTable {
       keys.set(key, count * STRIDE);
       sender[count] = number;
       stopped[count] = isStop ? 1 : 0;
+      askedAtMs[count] = atMs;
       count += 1;
       if (last === 0) slots[missed] = count;
       else next[last - 1] = count;
@@ -191,7 +199,8 @@ export async function watchSuppressed(
       }
       const about = readSuppressionKey(key);
       if (about === undefined) return;
-      table.set(about, value !== undefined && parseSuppression(value).state === "stopped");
+      const said = value === undefined ? undefined : parseSuppression(value);
+      table.set(about, said?.state === "stopped", said?.atMs ?? 0);
     } catch (err) {
       log.error({ err }, "a suppression cannot be read, what was known of it stays");
     }
@@ -205,7 +214,10 @@ function hashOf(key: Uint32Array): number {
   return (mixed ^ (mixed >>> 15)) >>> 0;
 }
 
-function larger<A extends Uint32Array | Int32Array | Uint8Array>(from: A, into: A): A {
+function larger<A extends Uint32Array | Int32Array | Uint8Array | Float64Array>(
+  from: A,
+  into: A,
+): A {
   into.set(from);
   return into;
 }

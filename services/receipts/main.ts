@@ -6,18 +6,21 @@
  * ATTEMPTS; ClickHouse's `orphan_receipts` and `inbound_messages`; bucket suppressions. Any number of
  * processes may join receipts; one, by lease, looks after orphans, and one puts messages together.
  */
-import { clickHouseOptions, openClickHouse } from "../../core/clickhouse.js";
+import { type ClickHouse, clickHouseOptions, openClickHouse } from "../../core/clickhouse.js";
 import { parseCarrier, parsePartitions } from "../../core/configuration.js";
 import type { Host, Serve } from "../../core/host.js";
+import { loadKeys } from "../../core/keys.js";
 import type { Logger } from "../../core/log.js";
 import type { PartRule } from "../../core/part-merge.js";
 import { holdLeases } from "../../core/stream/lease.js";
-import type { StreamClient } from "../../core/stream/stream.js";
+import type { Consumption, StreamClient } from "../../core/stream/stream.js";
 import { BUCKETS, COLD_CONSUMER, INBOUND_CONSUMER } from "../../core/subjects.js";
+import { watchAssignments } from "./assignments.js";
 import { openChore } from "./chore.js";
 import { openCold } from "./cold.js";
+import { INBOUND_OUTSTANDING_MAX, type Inbound, openInbound } from "./inbound.js";
 import { openOrphans } from "./orphans.js";
-import { RECEIPTS_SETTINGS } from "./settings.js";
+import { RECEIPTS_SETTINGS, type ReceiptsSettings } from "./settings.js";
 
 /** Of all processes; no setting, since a consumer that is there must not differ. */
 const ACK_PENDING_MAX = 8_000;
@@ -39,11 +42,11 @@ export const serve: Serve = async (host) => {
   });
   lifecycle.onStop("cold receipts", cold.stop);
   await client.declareConsumer(COLD_CONSUMER, { ackPendingMax: ACK_PENDING_MAX });
-  await client.declareConsumer(INBOUND_CONSUMER, { ackPendingMax: ACK_PENDING_MAX });
   const outstandingMax = settings.outstandingFrames;
   const reading = await client.consume(COLD_CONSUMER, { outstandingMax }, cold.receive);
   lifecycle.onStop("receipts reading", () => reading.stop());
 
+  await serveInbound(host, settings, client, clickhouse, log);
   const orphans = openChore({
     ...{ clock, log, pauseMs: settings.orphansMs },
     run: openOrphans({ clickhouse, clock, log, place: cold.place }),
@@ -61,6 +64,56 @@ export const serve: Serve = async (host) => {
   lifecycle.onStop("receipts leases", () => leases.stop());
   host.readiness("receipts", () => client.connected());
 };
+
+/** One process puts messages from phones together, while it holds the lease. */
+async function serveInbound(
+  host: Host,
+  settings: ReceiptsSettings,
+  client: StreamClient,
+  clickhouse: ClickHouse,
+  log: Logger,
+): Promise<void> {
+  const { clock, lifecycle, processId } = host;
+  await client.declareConsumer(INBOUND_CONSUMER, { ackPendingMax: ACK_PENDING_MAX });
+  const assignments = await watchAssignments(await client.bucket(BUCKETS.numbers), log);
+  lifecycle.onStop("numbers", assignments.stop);
+  const suppressions = await client.bucket(BUCKETS.suppressions);
+  let working: { inbound: Inbound; reading: Promise<Consumption> } | undefined;
+
+  function begin(): void {
+    const inbound = openInbound({
+      ...{ clickhouse, clock, log, assignments, suppressions },
+      partsWaitMs: settings.partsWaitMs,
+      keys: () => loadKeys(host.common.keysFile),
+    });
+    const consume = { outstandingMax: INBOUND_OUTSTANDING_MAX };
+    const reading = client.consume(INBOUND_CONSUMER, consume, inbound.receive);
+    reading.catch((err: unknown) => {
+      log.error({ err }, "messages from phones cannot be read");
+      void lifecycle.stop("messages from phones cannot be read");
+    });
+    working = { inbound, reading };
+  }
+
+  async function end(): Promise<void> {
+    const ending = working;
+    working = undefined;
+    await (await ending?.reading.catch(() => undefined))?.stop();
+    await ending?.inbound.stop();
+  }
+
+  const leases = await holdLeases({
+    bucket: await client.bucket(BUCKETS.leases, { keyTtl: true }),
+    clock,
+    group: "inbound",
+    keys: ["0"],
+    member: processId,
+    ttlSeconds: settings.leaseSeconds,
+    gained: begin,
+    lost: end,
+  });
+  lifecycle.onStop("inbound leases", () => leases.stop());
+}
 
 interface Known {
   partitions(): number | undefined;

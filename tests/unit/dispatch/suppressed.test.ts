@@ -58,7 +58,7 @@ suppressed("stands where workers put the token", () => {
 suppressed("one sender of one account to one number, and nobody else", () => {
   const table = openSuppressed();
   assert.not.ok(blocks(table, verdict(7, tokenFor(1), "+44123")));
-  table.set({ account: 7, token: tokenFor(1), sender: "44123" }, true);
+  table.set({ account: 7, token: tokenFor(1), sender: "44123" }, true, 1);
   assert.ok(blocks(table, verdict(7, tokenFor(1), "+44123")));
   assert.ok(blocks(table, verdict(7, tokenFor(1), "44123")));
   assert.ok(blocks(table, verdict(7, tokenFor(1), "Floe", "+44123")), "the sender that is sent");
@@ -66,23 +66,41 @@ suppressed("one sender of one account to one number, and nobody else", () => {
   assert.not.ok(blocks(table, verdict(7, tokenFor(1), "Floe")));
   assert.not.ok(blocks(table, verdict(8, tokenFor(1), "+44123")));
   assert.not.ok(blocks(table, verdict(7, tokenFor(2), "+44123")));
-  table.set({ account: 7, token: tokenFor(1), sender: "44123" }, false);
+  table.set({ account: 7, token: tokenFor(1), sender: "44123" }, false, 2);
   assert.not.ok(blocks(table, verdict(7, tokenFor(1), "+44123")));
 });
 
 suppressed("all senders, but one that was asked to start again", () => {
   const table = openSuppressed();
-  table.set({ account: 7, token: tokenFor(1), sender: "" }, true);
+  table.set({ account: 7, token: tokenFor(1), sender: "" }, true, 1);
   assert.ok(blocks(table, verdict(7, tokenFor(1), "+44123")));
   assert.ok(blocks(table, verdict(7, tokenFor(1), "Floe")));
-  table.set({ account: 7, token: tokenFor(1), sender: "44123" }, false);
+  table.set({ account: 7, token: tokenFor(1), sender: "44123" }, false, 2);
   assert.not.ok(blocks(table, verdict(7, tokenFor(1), "+44123")));
   assert.ok(blocks(table, verdict(7, tokenFor(1), "Floe")));
 });
 
+suppressed("the later word, of one sender and of all", () => {
+  const table = openSuppressed();
+  const own = { account: 7, token: tokenFor(1), sender: "44123" };
+  const all = { ...own, sender: "" };
+  table.set(own, false, 5);
+  table.set(all, true, 6);
+  assert.ok(blocks(table, verdict(7, tokenFor(1), "+44123")));
+  table.set(own, false, 7);
+  assert.not.ok(blocks(table, verdict(7, tokenFor(1), "+44123")));
+  table.set(own, true, 8);
+  table.set(all, false, 9);
+  assert.not.ok(blocks(table, verdict(7, tokenFor(1), "+44123")));
+  // At the same moment to stop is the safer reading.
+  table.set(own, true, 9);
+  assert.ok(blocks(table, verdict(7, tokenFor(1), "+44123")));
+  assert.not.ok(blocks(table, verdict(7, tokenFor(1), "Floe")));
+});
+
 suppressed("authentication only where the account wants it", () => {
   const table = openSuppressed();
-  table.set({ account: 7, token: tokenFor(1), sender: "" }, true);
+  table.set({ account: 7, token: tokenFor(1), sender: "" }, true, 1);
   assert.not.ok(blocks(table, verdict(7, tokenFor(1), "Floe"), true));
   table.setAuthentication(7, true);
   assert.ok(blocks(table, verdict(7, tokenFor(1), "Floe"), true));
@@ -94,11 +112,12 @@ suppressed("as many as there are", () => {
   const table = openSuppressed();
   const COUNT = 3_000;
   for (let number = 0; number < COUNT; number += 1) {
-    table.set({ account: number % 5, token: tokenFor(number), sender: "44123" }, true);
+    table.set({ account: number % 5, token: tokenFor(number), sender: "44123" }, true, 1);
     if (number % 3 === 0) {
       table.set(
         { account: number % 5, token: tokenFor(number), sender: "44999" },
         number % 2 === 0,
+        1,
       );
     }
   }
@@ -114,7 +133,7 @@ suppressed("as many as there are", () => {
 
 suppressed("a verdict without a number, or cut short, blocks nothing", () => {
   const table = openSuppressed();
-  table.set({ account: 7, token: tokenFor(1), sender: "" }, true);
+  table.set({ account: 7, token: tokenFor(1), sender: "" }, true, 1);
   const bytes = verdict(7, tokenFor(1), "Floe");
   for (let end = 0; end < VERDICT_TOK_AT + 16; end += 1) {
     assert.not.ok(table.blocks(bytes.subarray(0, end), 0, end, false));
