@@ -1,5 +1,7 @@
 /** Countries: ISO 3166-1 alpha-2 codes, and the English names that files have instead (CLDR). */
 
+import { countryIndex } from "./number-plans.js";
+
 const A = 65;
 const LETTERS = 26;
 /** Regions that CLDR names and ISO 3166-1 does not, apart from XK, which networks use for Kosovo. */
@@ -40,7 +42,15 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   macau: "MO",
 };
 
+/** What a rule or guard for a code that is none must be told: no message is ever to such a country. */
+export const NO_COUNTRY = "is no country (ISO 3166-1 alpha-2)";
+
 let names: Map<string, string> | undefined;
+
+/** Whether it is a country's code, or one that numbers have (AC, TA): two letters alone are not. */
+export function isCountry(code: string): boolean {
+  return countryIndex(code) > 0 || (code.length === 2 && countryOfText(code) === code);
+}
 
 /** The code of a code or an English name, in any case; "" if it is neither. */
 export function countryOfText(text: string): string {

@@ -2,6 +2,7 @@
  * Parse small tables: carriers, plans, default networks, exchange rates, sender rules and guards
  * from CSV files. What is in them and how lists are written: docs of `floe tables`, parse-folder.ts.
  */
+import { isCountry, NO_COUNTRY } from "./countries.js";
 import { TIME_PROBLEM, timeOf } from "./csv-cells.js";
 import { TRAFFIC_CLASSES } from "./deck-terms.js";
 import { type Cells, type ParsedRows, parseRows } from "./parse-rows.js";
@@ -70,7 +71,7 @@ export function parsePlans(bytes: Uint8Array): ParsedRows<PlanRow> {
 export function parseDefaultNetworks(bytes: Uint8Array): ParsedRows<NetworkId> {
   const columns = { country: [], mcc: [], mnc: [] };
   return parseRows(bytes, columns, ["country", "mcc", "mnc"], (cells) => ({
-    country: cells.text("country").toUpperCase(),
+    country: readCountry(cells),
     mcc: cells.text("mcc"),
     mnc: cells.text("mnc"),
   }));
@@ -98,7 +99,7 @@ export function parseSenderRules(bytes: Uint8Array): ParsedRows<SenderRuleRow> {
   };
   return parseRows(bytes, columns, ["id"], (cells) => ({
     id: cells.text("id"),
-    country: cells.text("country").toUpperCase(),
+    country: readCountry(cells),
     carrier: cells.text("carrier"),
     alphanumeric: cells.choice("alphanumeric", POLICIES, "allow"),
     numeric: cells.choice("numeric", POLICIES, "allow"),
@@ -135,7 +136,9 @@ export function parseGuards(bytes: Uint8Array): ParsedRows<GuardRow> {
         if (action === undefined) {
           cells.wrong("countries", "must be like GB:allow, US:block or FR:monitor");
         }
-        return [country!.toUpperCase(), action ?? "block"];
+        const code = country!.toUpperCase();
+        if (!isCountry(code)) cells.wrong("countries", `${country} ${NO_COUNTRY}`);
+        return [code, action ?? "block"];
       }),
     ),
     otherCountries: cells.choice("other_countries", ACTIONS, "allow"),
@@ -148,6 +151,13 @@ export function parseGuards(bytes: Uint8Array): ParsedRows<GuardRow> {
     }),
     neverCarriers: cells.list("never_carriers"),
   }));
+}
+
+/** "" if the cell is. */
+function readCountry(cells: Pick<Cells<"country">, "text" | "wrong">): string {
+  const code = cells.text("country").toUpperCase();
+  if (code !== "" && !isCountry(code)) cells.wrong("country", NO_COUNTRY);
+  return code;
 }
 
 function readTime(cells: Cells<"currency" | "rate" | "effective">, column: "effective"): number {

@@ -6,6 +6,7 @@ import {
   type Guard,
   GuardServiceService,
 } from "../../../core/proto/floe/v1/routing_admin.js";
+import { isCountry, NO_COUNTRY } from "../../../workers/countries.js";
 import type { Desk } from "../call.js";
 import type { Kind } from "../crud.js";
 import { crudHandlers } from "../crud-service.js";
@@ -46,6 +47,9 @@ export const GUARD: Kind<"guard", Guard> = {
     neverCarriers: entity.neverCarriers,
   }),
   references(entity, store, problems) {
+    for (const country of Object.keys(entity.countries)) {
+      if (!isCountry(country)) problems.add(`countries.${country}`, NO_COUNTRY);
+    }
     for (const [at, carrier] of entity.neverCarriers.entries()) {
       if (store.get("carrier", carrier) === undefined) {
         problems.add(`never_carriers[${at}]`, "is not a carrier");

@@ -8,6 +8,7 @@ import {
   NetworkServiceService,
   type NetworkTable,
 } from "../../../core/proto/floe/v1/networks.js";
+import { isCountry, NO_COUNTRY } from "../../../workers/countries.js";
 import type { NetworkColumns } from "../../../workers/source.js";
 import { type Desk, unary } from "../call.js";
 import { decodeNetworks } from "../columns.js";
@@ -25,7 +26,9 @@ export const DEFAULT_NETWORK: Kind<"default", DefaultNetwork> = {
   names: {},
   toEntity: ({ country, mcc, mnc }) => ({ country, mcc, mnc }),
   toMessage: ({ country, mcc, mnc }) => ({ country, mcc, mnc }),
-  references() {},
+  references({ country }, _store, problems) {
+    if (!isCountry(country)) problems.add("country", NO_COUNTRY);
+  },
   users: async () => [],
 };
 

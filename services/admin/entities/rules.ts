@@ -4,6 +4,7 @@ import {
   type RoutingRule,
   RoutingRuleServiceService,
 } from "../../../core/proto/floe/v1/routing_admin.js";
+import { isCountry, NO_COUNTRY } from "../../../workers/countries.js";
 import { parseStrategy } from "../../../workers/strategy.js";
 import type { Desk } from "../call.js";
 import type { Kind } from "../crud.js";
@@ -69,6 +70,9 @@ export const RULE: Kind<"rule", RoutingRule> = {
     allowLoss: entity.allowLoss,
   }),
   references(entity, store, problems) {
+    for (const [at, country] of entity.countries.entries()) {
+      if (!isCountry(country)) problems.add(`countries[${at}]`, NO_COUNTRY);
+    }
     const carriers = store.all("carrier").map(({ key }) => key);
     const parsed = parseStrategy(entity.strategy, carriers);
     if ("problem" in parsed) {

@@ -7,6 +7,7 @@ import {
   type SenderRule,
   SenderRuleServiceService,
 } from "../../../core/proto/floe/v1/routing_admin.js";
+import { isCountry, NO_COUNTRY } from "../../../workers/countries.js";
 import type { Desk } from "../call.js";
 import type { Kind } from "../crud.js";
 import { crudHandlers } from "../crud-service.js";
@@ -49,6 +50,7 @@ export const SENDER_RULE: Kind<"sender", SenderRule> = {
     registered: entity.registered,
   }),
   references(entity, store, problems) {
+    if (entity.country !== "" && !isCountry(entity.country)) problems.add("country", NO_COUNTRY);
     if (entity.carrier !== "" && store.get("carrier", entity.carrier) === undefined) {
       problems.add("carrier", "is not a carrier");
     }

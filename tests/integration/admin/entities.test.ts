@@ -183,13 +183,18 @@ entities("name every field that is wrong", async () => {
     assert.equal(fields, ["rule.countries[0]", "rule.min_margin"]);
     const references = await errorOf(
       admin.call(RoutingRuleServiceService, "createRoutingRule", {
-        rule: { ...rule, minMargin: "1.5", countries: ["GB"] },
+        rule: { ...rule, minMargin: "1.5", countries: ["GB", "UK"] },
       }),
     );
     assert.equal(references.fields.map((field) => field.split(":")[0]).sort(), [
+      "rule.countries[1]",
       "rule.plans[0]",
       "rule.strategy",
     ]);
+    // One for a code that no number has would stop nothing.
+    const guard = Guard.fromPartial({ account: 7, countries: { UK: 2 } });
+    const badGuard = await errorOf(admin.call(GuardServiceService, "createGuard", { guard }));
+    assert.equal(badGuard.fields, ["guard.countries.UK: is no country (ISO 3166-1 alpha-2)"]);
   });
 });
 

@@ -172,7 +172,12 @@ folder("tells what is wrong between rows that are right by themselves", () => {
     [{ "plans.csv": "plan,name,currency\n1,one,GBP\n1,two,GBP\n" }, "plans.csv:3 plan"],
     [{ "routes.csv": "rule,strategy\na,cost(*)\nb,priority(gamma)\n" }, "routes.csv:3 strategy"],
     [{ "guards.csv": "account,never_carriers\n1,\n2,gamma\n" }, "guards.csv:3 never_carriers"],
+    [
+      { "guards.csv": "account,countries\n1,GB:block AC:block\n2,UK:block\n" },
+      "guards.csv:3 countries",
+    ],
     [{ "senders.csv": "id,carrier\na,\nb,gamma\n" }, "senders.csv:3 carrier"],
+    [{ "senders.csv": "id,country\na,\nb,UK\n" }, "senders.csv:3 country"],
     [{ "exchange_rates.csv": "currency,rate\nGBP,1\nGBP,2\n" }, "exchange_rates.csv:3 row"],
     [
       { "default_networks.csv": "country,mcc,mnc\nGB,234,10\nGB,234,15\n" },
