@@ -14,11 +14,15 @@ import { ENTITIES } from "./entities.js";
 import { addEntity } from "./entity.js";
 import { addExplain } from "./explain.js";
 import { addImport } from "./import.js";
+import { addInbound } from "./inbound.js";
+import { addNumbers } from "./numbers.js";
 import { addQuote } from "./quote.js";
+import { addReceipts } from "./receipts.js";
 import { addSend } from "./send.js";
 import { addServe } from "./serve.js";
 import { addSmpp } from "./smpp.js";
 import { addStatus } from "./status.js";
+import { addSuppressions } from "./suppressions.js";
 import { addTables } from "./tables.js";
 import { addUp } from "./up.js";
 
@@ -42,6 +46,10 @@ for (const add of [
   addNetworks,
   addClickhouse,
   addSmpp,
+  addReceipts,
+  addNumbers,
+  addInbound,
+  addSuppressions,
 ])
   add(program);
 for (const entity of ENTITIES) addEntity(program, entity);
