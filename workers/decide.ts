@@ -26,7 +26,7 @@ import { ACTION, actionOf, allowsClass, guardOf } from "./guards.js";
 import { number } from "./number.js";
 import { COUNTRY_CODES as NUMBER_COUNTRIES } from "./number-plans.js";
 import { sellTerms } from "./rates.js";
-import { amountOf, basisOf, isTiered } from "./rating.js";
+import { amountOf, basisOf, boundOf, isTiered } from "./rating.js";
 import { RECIPIENT_BYTES, type Recipients } from "./recipients.js";
 import { chooseCarriers, type Routing, type RoutingQuery } from "./routing.js";
 import { countSegments, measured, nationalSegments } from "./segments.js";
@@ -166,7 +166,7 @@ export function decide(
     query.senderKind,
     decision.acceptedAtMs,
   );
-  query.priceMicros = terms < 0 ? -1 : amountOf(tables.terms, terms, decision.segments);
+  query.priceMicros = terms < 0 ? -1 : boundOf(tables.terms, terms, decision.segments, false);
   decision.reason = chooseCarriers(routing, query, choice);
   if (decision.reason !== REASON.NONE) return;
   if (terms < 0) {
@@ -269,12 +269,12 @@ function useLanguage(
     if ((common & (1 << language)) === 0) continue;
     const segments = nationalSegments(bytes, view, textAt, textEnd, language);
     if (segments === 0 || segments >= decision.segments) continue;
-    query.priceMicros = amountOf(allTerms, terms, segments);
+    query.priceMicros = boundOf(allTerms, terms, segments, false);
     if (!keepsMargin(segments)) continue;
     decision.segments = segments;
     takeMeasured(decision);
   }
-  query.priceMicros = amountOf(allTerms, terms, decision.segments);
+  query.priceMicros = boundOf(allTerms, terms, decision.segments, false);
   for (let index = 0; index < choice.count; index += 1) {
     choice.costsMicros[index] = amountOf(allTerms, choice.terms[index]!, decision.segments);
   }
@@ -287,14 +287,16 @@ function price(
   choice: Choice,
   terms: number,
 ): void {
-  decision.priceMicros = query.priceMicros;
+  decision.priceMicros = amountOf(tables.terms, terms, decision.segments);
   decision.chargeBasis = basisOf(tables.terms, terms) || decision.chargeBasis;
   if (isTiered(tables.terms, terms)) {
     decision.tier = terms + 1;
     decision.flags |= FLAG.tiered;
   }
   const ceilingMicros = query.guard < 0 ? 0 : guards.ceilings[query.guard]!;
-  if (ceilingMicros > 0 && decision.priceMicros > ceilingMicros) {
+  // The owner will set the price of a tier: neither ceiling nor margin may depend on which.
+  const mostMicros = ceilingMicros > 0 ? boundOf(tables.terms, terms, decision.segments, true) : 0;
+  if (mostMicros > ceilingMicros) {
     decision.reason = REASON.PRICE_CEILING;
   } else if (choice.senders[0]! >= 0) {
     decision.flags |= FLAG.senderReplaced;

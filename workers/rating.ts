@@ -139,6 +139,25 @@ export function tierAmountOf(
   return finish(words, at, amountMicros, segments);
 }
 
+/**
+ * Between what a message may cost, whatever the account has had: all of it at the lowest or at the
+ * highest price of the rate's steps. Of an untiered rate both are what `amountOf` says.
+ */
+export function boundOf(terms: Terms, index: number, segments: number, highest: boolean): number {
+  const { words, tiers } = terms;
+  if (words[index]! !== NOT_PLAIN) return segments * words[index]!;
+  const at = placeOf(words, index);
+  const tiersAt = words[at + TERM.tiersAt]!;
+  if (tiersAt < 0) return amountOf(terms, index, segments);
+  const last = tiersAt + 1 + 2 * (tiers[tiersAt]! - 1);
+  let priceMicros = tiers[tiersAt + 2]!;
+  for (let step = tiersAt + 3; step <= last; step += 2) {
+    const own = tiers[step + 1]!;
+    if (highest ? own > priceMicros : own < priceMicros) priceMicros = own;
+  }
+  return finish(words, at, unitsOf(words, at, segments) * priceMicros, segments);
+}
+
 /** `tierAmountOf` with the rates of a table set, as INDEX.tier - 1 names them. */
 export function tierAmount(
   tables: { readonly terms: Terms },

@@ -74,7 +74,10 @@ export interface RoutingQuery extends RuleQuery {
   countryIndex: number;
   acceptedAtMs: number;
   segments: number;
-  /** Of the whole message, in the plan's currency; -1: no rate applies, and no margin is looked at. */
+  /**
+   * What the whole message brings at least, in the plan's currency; -1: no rate applies, and no
+   * margin is looked at.
+   */
   priceMicros: number;
   /** Index of the account's guard, -1: none. */
   guard: number;

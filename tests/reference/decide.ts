@@ -213,7 +213,8 @@ function choose(context: Context, known: ReferenceDecision): ReferenceDecision {
       (sold.terms.tiers === undefined ? 0 : FLAG.tiered),
     chargeBasis: sold.terms.chargeBasis || known.chargeBasis,
   };
-  if (ceiling > 0n && priceMicros > ceiling) return { ...priced, reason: REASON.PRICE_CEILING };
+  if (ceiling > 0n && boundOf(sold, segments, true) > ceiling)
+    return { ...priced, reason: REASON.PRICE_CEILING };
   return {
     ...priced,
     flags: priced.flags | (chosen[0]!.sender === "" ? 0 : FLAG.senderReplaced),
@@ -310,7 +311,7 @@ function keepsMargin(
 ): boolean {
   const { source, rule, sold, plan, atMs } = context;
   if (rule.allowLoss || sold === undefined || plan === undefined) return true;
-  const price = priceOf(sold, segments);
+  const price = boundOf(sold, segments, false);
   const percent = (price * BigInt(rule.marginBasisPoints) + 9_999n) / 10_000n;
   const fixed = BigInt(rule.marginMicros);
   const least = [0n, fixed, percent].reduce((most, one) => (one > most ? one : most));
@@ -327,6 +328,14 @@ function keepsMargin(
 /** Of the account's first message of the month: the owner knows the counter. */
 function priceOf({ terms }: RateRow, segments: number): bigint {
   return terms.tiers === undefined ? amountOf(terms, segments) : tierAmountOf(terms, 0n, segments);
+}
+
+/** The least or the most that the message may cost, whatever the account has had in the month. */
+function boundOf({ terms }: RateRow, segments: number, highest: boolean): bigint {
+  const prices = terms.tiers?.steps.map(({ priceMicros }) => priceMicros) ?? [terms.priceMicros];
+  const priceMicros = highest ? Math.max(...prices) : Math.min(...prices);
+  const { tiers: _, ...plain } = terms;
+  return amountOf({ ...plain, priceMicros }, segments);
 }
 
 /** The text by the Turkish tables, if all carriers take them, it saves, and all keep their margin. */
