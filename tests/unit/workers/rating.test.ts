@@ -4,7 +4,14 @@
  */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { amountOf, basisOf, encodeTerms, isTiered, tierAmount } from "../../../workers/rating.js";
+import {
+  amountOf,
+  basisOf,
+  boundOf,
+  encodeTerms,
+  isTiered,
+  tierAmount,
+} from "../../../workers/rating.js";
 import { type RateTerms, ROUNDING, TIERS } from "../../../workers/source.js";
 import { TERMS } from "./kit.js";
 
@@ -126,6 +133,23 @@ rating("rates keep to their own numbers, and name their charge basis", () => {
 rating("an amount that is not exact trips an assertion", () => {
   assert.throws(() => amount({ priceMicros: 2 ** 53 - 1, messageFeeMicros: 1 }, 1), /money/);
   assert.throws(() => amount({ priceMicros: 2 ** 52 }, 3), /money/);
+});
+
+rating("the bounds of a tiered price are those of its steps, fees and minimum included", () => {
+  const steps = [
+    { from: 0, priceMicros: 30_000 },
+    { from: 10, priceMicros: 45_000 },
+    { from: 20, priceMicros: 20_000 },
+  ];
+  const tiered = { ...TERMS, messageFeeMicros: 7, tiers: { mode: TIERS.graduated, steps } };
+  const terms = encodeTerms([tiered, { ...TERMS, priceMicros: 500 }]);
+  assert.equal([boundOf(terms, 0, 2, false), boundOf(terms, 0, 2, true)], [40_007, 90_007]);
+  assert.equal([boundOf(terms, 1, 3, false), boundOf(terms, 1, 3, true)], [1_500, 1_500]);
+  for (let before = 0; before < 30; before += 1) {
+    const amountMicros = tierAmount({ terms }, 0, before, 3);
+    assert.ok(amountMicros >= boundOf(terms, 0, 3, false));
+    assert.ok(amountMicros <= boundOf(terms, 0, 3, true));
+  }
 });
 
 rating.run();
