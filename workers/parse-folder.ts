@@ -8,7 +8,7 @@
  * guards.csv. The first line names the columns, in any order; lines that begin with # are remarks.
  * Nothing is applied by halves: either all rows are right, or none is given.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { FloeError } from "../core/errors.js";
 import { problemsOfExchange } from "./exchange.js";
@@ -55,6 +55,9 @@ const PROBLEMS_TOLD_MAX = 1_000;
  * @throws FloeError "import.invalid" as `parseFolder`.
  */
 export function readFolder(folder: string, version = 1): TableSource {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw invalid([`${folder}: is no folder`]);
+  }
   const files: Record<string, Uint8Array> = {};
   for (const name of [...NEEDED, ...OPTIONAL]) {
     if (existsSync(join(folder, name))) files[name] = readFileSync(join(folder, name));

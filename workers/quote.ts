@@ -120,7 +120,8 @@ const PLAN_MAX = 0xffff_ffff;
  */
 export function openQuoter(image: SharedArrayBuffer): Quoter {
   const tables = openTables(image);
-  const plans = new Map(tables.plans.map(({ name, plan }) => [name, plan]));
+  // Of two plans of one name the first, as parse-folder.ts has it for their prices.
+  const plans = new Map(tables.plans.map(({ name, plan }) => [name, plan] as const).reverse());
   const writer = newWriter();
 
   /** A name goes before a number: a plan may be called "2". */

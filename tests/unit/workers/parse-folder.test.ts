@@ -203,7 +203,7 @@ folder("tells what is wrong between rows that are right by themselves", () => {
 
 folder("names the files that a folder does not have", () => {
   try {
-    readFolder("/nonexistent", 1);
+    parseFolder({}, 1);
     assert.unreachable();
   } catch (error) {
     assert.ok(isFloeError(error, "import.invalid"));
@@ -212,6 +212,13 @@ folder("names the files that a folder does not have", () => {
       "plans.csv: is missing",
       "networks.csv: is missing",
     ]);
+  }
+  try {
+    readFolder("/nonexistent", 1);
+    assert.unreachable();
+  } catch (error) {
+    assert.ok(isFloeError(error, "import.invalid"));
+    assert.equal(error.details["problems"], ["/nonexistent: is no folder"]);
   }
 });
 

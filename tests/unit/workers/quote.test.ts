@@ -122,6 +122,8 @@ quotes("go by the plan's number or name, and tell a plan that is none", () => {
     ["0.05", "EUR", "delivered"],
   );
   assert.is(quoteWith({}, { plan: "plan-4000000000" }).price, "0.05");
+  const twins = SOURCE.plans.map((one) => ({ ...one, name: "twin" }));
+  assert.is(quoteWith({ plans: twins }, { plan: "twin" }).plan, SOURCE.plans[0]?.plan);
   const unknown = quoteWith({}, { plan: "9" });
   assert.equal([unknown.verdict, unknown.price, unknown.currency], ["no_price", null, null]);
   assert.equal(quoterOf().quote({ ...LEAST, plan: "gold" }, 0, NOW_MS), {
