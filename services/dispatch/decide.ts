@@ -6,7 +6,7 @@
  * what is left and has a route is reserved and gets its place in a dispatch frame. A verdict is
  * changed in place, at fixed offsets.
  */
-import { acceptedDay, LANE_HIGH, REASON, STATE } from "../../core/message.js";
+import { acceptedDay, REASON, STATE } from "../../core/message.js";
 import { readUint32, readUint53, writeUint32, writeUint53 } from "../../core/stream/frame.js";
 import { INDEX, INDEX_STRIDE, packPlace, VERDICT_AT } from "../../workers/task.js";
 import { KEY_OTHER, KEY_SAME } from "./keys.js";
@@ -35,13 +35,11 @@ export function decidePart(
     const base = record * INDEX_STRIDE;
     const at = index[base + INDEX.verdictAt]!;
     const outcome = judge(state, verdicts, at);
-    // The lane says the class: it is made of it.
-    const isAuthentication = index[base + INDEX.lane] === LANE_HIGH;
     if (outcome === REPEAT) change(verdicts, at, 0, 0);
     else if (outcome !== STANDS) change(verdicts, at, STATE.REJECTED, outcome);
     else if (
       readUint32(verdicts, at + VERDICT_AT.state) === STATE.ROUTED &&
-      suppressed.blocks(verdicts, at, index[base + INDEX.verdictEnd]!, isAuthentication)
+      suppressed.blocks(verdicts, at, index[base + INDEX.verdictEnd]!)
     )
       change(verdicts, at, STATE.REJECTED, REASON.OPTED_OUT);
     if (readUint32(verdicts, at + VERDICT_AT.state) === STATE.ROUTED) {

@@ -8,7 +8,7 @@
  */
 import type { Logger } from "../../core/log.js";
 import { VERDICT } from "../../core/stream/fields.js";
-import { newFields, readFields, readUint32, textOf } from "../../core/stream/frame.js";
+import { newFields, readFields, readUint32, textOf, varintOf } from "../../core/stream/frame.js";
 import type { Bucket } from "../../core/stream/stream.js";
 import {
   accountOfSettingsKey,
@@ -22,7 +22,7 @@ import { VERDICT_AT } from "../../workers/task.js";
 
 export interface Suppressed {
   /** Whether the verdict in `bytes[at, end)` goes to a number that asked its sender to stop. */
-  blocks(bytes: Uint8Array, at: number, end: number, isAuthentication: boolean): boolean;
+  blocks(bytes: Uint8Array, at: number, end: number): boolean;
 }
 
 export interface SuppressedTable extends Suppressed {
@@ -39,6 +39,8 @@ export const NONE_SUPPRESSED: Suppressed = { blocks: () => false };
 export const VERDICT_TOK_AT = 103;
 const TOK_TAG = (VERDICT.toTok << 3) | 2;
 const TOK_BYTES = 16;
+/** floe.v1.TrafficClass. */
+const AUTHENTICATION = 1;
 /** Words of an entry: account and token. */
 const STRIDE = 5;
 const FIRST_SIZE = 256;
@@ -115,8 +117,16 @@ export function openSuppressed(): SuppressedTable {
   }
 
   /** What the entries from `first` on say of the verdict's sender: the last word counts. */
-  function isStopped(first: number, bytes: Uint8Array, at: number, end: number): boolean {
+  function isStopped(
+    first: number,
+    account: number,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+  ): boolean {
     if (!readFields(bytes, at, end, fields)) return false;
+    const isAuthentication = varintOf(fields, VERDICT.trafficClass) === AUTHENTICATION;
+    if (isAuthentication && !authentication.has(account)) return false;
     const own = senderOf(bytes, VERDICT.sender);
     const sent = senderOf(bytes, VERDICT.sentSender);
     return isStoppedFor(first, own) || (sent >= 0 && isStoppedFor(first, sent));
@@ -137,18 +147,17 @@ export function openSuppressed(): SuppressedTable {
   }
 
   return {
-    blocks(bytes, at, end, isAuthentication) {
+    blocks(bytes, at, end) {
       if (count === 0 || end - at < VERDICT_TOK_AT + TOK_BYTES) return false;
       const tokAt = at + VERDICT_TOK_AT;
       if (bytes[tokAt - 2] !== TOK_TAG || bytes[tokAt - 1] !== TOK_BYTES) return false;
       const account = readUint32(bytes, at + VERDICT_AT.account);
-      if (isAuthentication && !authentication.has(account)) return false;
       key[0] = account;
       for (let word = 1; word < STRIDE; word += 1) {
         key[word] = readUint32(bytes, tokAt + 4 * (word - 1));
       }
       const first = find();
-      return first !== 0 && isStopped(first, bytes, at, end);
+      return first !== 0 && isStopped(first, account, bytes, at, end);
     },
     set({ account, token, sender: name }, isStop, atMs) {
       key[0] = account;

@@ -9,6 +9,7 @@ import {
   type Lane,
   RequestFrame,
 } from "../../../core/proto/floe/v1/frames.js";
+import type { TrafficClass } from "../../../core/proto/floe/v1/messaging.js";
 import { isBalanced } from "../../../services/dispatch/accounts.js";
 import type { RoutedResult } from "../../../services/dispatch/routed.js";
 import type { Frames, Router } from "../../../services/dispatch/router.js";
@@ -34,7 +35,10 @@ export interface TestMessage {
   readonly key?: number;
   readonly acceptedAtMs?: number;
   readonly to?: string;
+  readonly from?: string;
   readonly text?: string;
+  /** floe.v1.TrafficClass. */
+  readonly trafficClass?: number;
 }
 
 /** 16 bytes of a UUID that `id` names; its last bytes differ as random ones do. */
@@ -70,7 +74,8 @@ export function requestFrame(
             : (BigInt(one.key) * 0x9e3779b97f4a7c15n) & 0x7fffffffffffffffn,
         message: {
           to: one.to ?? "+447700900123",
-          from: "Floe",
+          from: one.from ?? "Floe",
+          trafficClass: (one.trafficClass ?? 0) as TrafficClass,
           body: { $case: "text" as const, text: one.text ?? "Hello" },
         },
       })),

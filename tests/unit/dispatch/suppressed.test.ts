@@ -16,7 +16,13 @@ const tokenFor = (number: number): Buffer => {
 };
 
 /** As workers write it: fixed fields always, the sealed numbers behind them. */
-function verdict(account: number, token: Buffer, sender: string, sentSender = ""): Buffer {
+function verdict(
+  account: number,
+  token: Buffer,
+  sender: string,
+  sentSender = "",
+  trafficClass: 0 | 1 | 2 = 2,
+): Buffer {
   const fixed = Buffer.alloc(85 - 2);
   fixed.set([0x0a, 16]);
   fixed[18] = 0x11;
@@ -36,19 +42,21 @@ function verdict(account: number, token: Buffer, sender: string, sentSender = ""
   ] as const)
     fixed[at] = tag;
   const rest = Verdict.encode(
-    Verdict.fromPartial({ toEnc: Buffer.alloc(16, 9), toTok: token, sender, sentSender }),
+    Verdict.fromPartial({
+      toEnc: Buffer.alloc(16, 9),
+      toTok: token,
+      sender,
+      sentSender,
+      trafficClass,
+    }),
   ).finish();
   return Buffer.concat([fixed, rest]);
 }
 
-const blocks = (
-  table: ReturnType<typeof openSuppressed>,
-  bytes: Buffer,
-  isAuthentication = false,
-): boolean => {
+const blocks = (table: ReturnType<typeof openSuppressed>, bytes: Buffer): boolean => {
   // Not at the beginning of its buffer: places count from there.
   const moved = Buffer.concat([Buffer.alloc(7), bytes]);
-  return table.blocks(moved, 7, moved.length, isAuthentication);
+  return table.blocks(moved, 7, moved.length);
 };
 
 suppressed("stands where workers put the token", () => {
@@ -101,11 +109,11 @@ suppressed("the later word, of one sender and of all", () => {
 suppressed("authentication only where the account wants it", () => {
   const table = openSuppressed();
   table.set({ account: 7, token: tokenFor(1), sender: "" }, true, 1);
-  assert.not.ok(blocks(table, verdict(7, tokenFor(1), "Floe"), true));
+  assert.not.ok(blocks(table, verdict(7, tokenFor(1), "Floe", "", 1)));
   table.setAuthentication(7, true);
-  assert.ok(blocks(table, verdict(7, tokenFor(1), "Floe"), true));
+  assert.ok(blocks(table, verdict(7, tokenFor(1), "Floe", "", 1)));
   table.setAuthentication(7, false);
-  assert.not.ok(blocks(table, verdict(7, tokenFor(1), "Floe"), true));
+  assert.not.ok(blocks(table, verdict(7, tokenFor(1), "Floe", "", 1)));
 });
 
 suppressed("as many as there are", () => {
@@ -136,7 +144,7 @@ suppressed("a verdict without a number, or cut short, blocks nothing", () => {
   table.set({ account: 7, token: tokenFor(1), sender: "" }, true, 1);
   const bytes = verdict(7, tokenFor(1), "Floe");
   for (let end = 0; end < VERDICT_TOK_AT + 16; end += 1) {
-    assert.not.ok(table.blocks(bytes.subarray(0, end), 0, end, false));
+    assert.not.ok(table.blocks(bytes.subarray(0, end), 0, end));
   }
 });
 
