@@ -59,9 +59,11 @@ export function openSession(carrier: Carrier, socket: Socket, number: number): S
 
   const lateAnswers = newDelayLine(
     clock,
-    () => ({ writer: newWriter(1_024), count: 0 }),
-    ({ writer, count }) => {
+    () => ({ writer: newWriter(1_024), count: 0, askedMs: 0 }),
+    ({ writer, count, askedMs }) => {
       unanswered -= count;
+      stats.delayed += count;
+      stats.delayedMs += count * clock.monotonicMs() - askedMs;
       write(writer.bytes.subarray(0, writer.at));
     },
   );
@@ -97,6 +99,7 @@ export function openSession(carrier: Carrier, socket: Socket, number: number): S
       if (delayMs === 0) return out;
       const late = lateAnswers.item(nowMs, delayMs);
       late.count += 1;
+      late.askedMs += nowMs;
       unanswered += 1;
       return late.writer;
     },

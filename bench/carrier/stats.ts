@@ -11,6 +11,9 @@ export interface CarrierStats {
   unanswered: number;
   /** Accepted ones that are a whole message or the first part of one. */
   messages: number;
+  /** Answers that came later by --latency-ms, and for how long in all: their mean as it was. */
+  delayed: number;
+  delayedMs: number;
   /** Not taken, and answered by a generic_nack. */
   nacked: number;
   /** Taken, and the answer was lost; taken, and the connection ended before or after it. */
@@ -54,6 +57,8 @@ export function newStats(): CarrierStats {
     parts: 0,
     rejected: 0,
     unanswered: 0,
+    delayed: 0,
+    delayedMs: 0,
     nacked: 0,
     lostAnswers: 0,
     closed: 0,

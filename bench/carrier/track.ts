@@ -8,7 +8,7 @@
 export interface Track {
   /**
    * Counts a message; addresses and content stand in `bytes`.
-   * @returns how often it was counted before, at most 255.
+   * @returns how often it was counted before.
    */
   add(bytes: Uint8Array, places: TrackPlaces): number;
   /** Hash of what `add` counted last. */
@@ -36,12 +36,12 @@ export function newTrackPlaces(): TrackPlaces {
   return { ...addresses, content: 0, contentEnd: 0, reference: -1, referenceEnd: -1, part: 0 };
 }
 
-const COUNT_MAX = 255;
+const WIDTH = 3;
 
 export function newTrack(): Track {
   let mask = 0xffff;
-  let keys = new Uint32Array(2 * (mask + 1));
-  let counts = new Uint8Array(mask + 1);
+  // Hash, hash, count: side by side, so that a message costs one line of the cache.
+  let table = new Uint32Array(WIDTH * (mask + 1));
   let size = 0;
   let high = 0;
   let low = 0;
@@ -61,29 +61,29 @@ export function newTrack(): Track {
     low = Math.imul(low ^ 0x100, 0x85ebca6b);
   }
 
-  /** Place of the hash, or of nothing, where it belongs. */
+  /** Where the hash stands in the table, or would. */
   function placeOf(one: number, other: number): number {
     let place = (one ^ (one >>> 15)) & mask;
     for (;;) {
-      const found = keys[2 * place]!;
-      const beside = keys[2 * place + 1]!;
-      if ((found === 0 && beside === 0) || (found === one && beside === other)) return place;
+      const at = WIDTH * place;
+      const found = table[at]!;
+      const beside = table[at + 1]!;
+      if ((found === 0 && beside === 0) || (found === one && beside === other)) return at;
       place = (place + 1) & mask;
     }
   }
 
   function grow(): void {
-    const old = { keys, counts };
+    const old = table;
     mask = mask * 2 + 1;
-    keys = new Uint32Array(2 * (mask + 1));
-    counts = new Uint8Array(mask + 1);
-    for (let index = 0; index < old.counts.length; index += 1) {
-      const [one, other] = [old.keys[2 * index]!, old.keys[2 * index + 1]!];
-      if (one === 0 && other === 0) continue;
-      const place = placeOf(one, other);
-      keys[2 * place] = one;
-      keys[2 * place + 1] = other;
-      counts[place] = old.counts[index]!;
+    table = new Uint32Array(WIDTH * (mask + 1));
+    for (let index = 0; index < old.length; index += WIDTH) {
+      const count = old[index + 2]!;
+      if (count === 0) continue;
+      const at = placeOf(old[index]!, old[index + 1]!);
+      table[at] = old[index]!;
+      table[at + 1] = old[index + 1]!;
+      table[at + 2] = count;
     }
   }
 
@@ -101,12 +101,12 @@ export function newTrack(): Track {
       // Zero twice means an empty place.
       last.high = high >>> 0 || 1;
       last.low = low >>> 0 || 1;
-      const place = placeOf(last.high, last.low);
-      const before = keys[2 * place] === 0 && keys[2 * place + 1] === 0 ? 0 : counts[place]!;
-      counts[place] = Math.min(COUNT_MAX, before + 1);
+      const at = placeOf(last.high, last.low);
+      const before = table[at + 2]!;
+      table[at + 2] = before + 1;
       if (before > 0) return before;
-      keys[2 * place] = last.high;
-      keys[2 * place + 1] = last.low;
+      table[at] = last.high;
+      table[at + 1] = last.low;
       size += 1;
       if (size * 2 > mask) grow();
       return 0;
@@ -114,8 +114,7 @@ export function newTrack(): Track {
     size: () => size,
     clear() {
       mask = 0xffff;
-      keys = new Uint32Array(2 * (mask + 1));
-      counts = new Uint8Array(mask + 1);
+      table = new Uint32Array(WIDTH * (mask + 1));
       size = 0;
     },
   };

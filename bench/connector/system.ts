@@ -37,6 +37,8 @@ export interface CarrierCounts {
   readonly receiptsAcked: number;
   readonly duplicates: number;
   readonly malformed: number;
+  readonly delayed: number;
+  readonly delayedMs: number;
 }
 
 export interface SystemOptions {
