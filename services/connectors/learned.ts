@@ -39,13 +39,16 @@ export interface Learned {
     recordedEnd: number,
     nowMs: number,
   ): void;
+  /** What was noted since is counted: once for all receipts of a read. */
+  count(): void;
   /** Binds that receipts came on; changes with every receipt. */
   status(): readonly BindStatus[];
 }
 
 export function openLearned(carrier: string, log: Logger): Learned {
   const binds = new Map<string, LearnedBind>();
-  const counters = new Map(ID_FORMS.map((form) => [form, formsTotal.labels(carrier, form)]));
+  const counters = ID_FORMS.map((form) => formsTotal.labels(carrier, form));
+  const noted = { same: 0, case: 0, zeros: 0, decimalToHex: 0, hexToDecimal: 0 };
   let lastBytes: Uint8Array | undefined;
   let last: LearnedBind | undefined;
 
@@ -80,7 +83,7 @@ export function openLearned(carrier: string, log: Logger): Learned {
         form === "same" ? likeness(received, at, end, recorded, recordedAt, recordedEnd) : form;
       bind.counts[shown] += 1;
       bind.lastMs = nowMs;
-      counters.get(shown)!.inc();
+      noted[shown] += 1;
       if (shown === bind.shown) return;
       // Ids of one carrier differ in whether they have letters or zeros at all: only a first one, or
       // another base, is news.
@@ -88,6 +91,12 @@ export function openLearned(carrier: string, log: Logger): Learned {
         log.info({ bind: nameOf(bind), form: shown }, "receipts write ids in this form");
       }
       bind.shown = shown;
+    },
+    count() {
+      for (const [at, form] of ID_FORMS.entries()) {
+        if (noted[form] > 0) counters[at]!.inc(noted[form]);
+        noted[form] = 0;
+      }
     },
     status() {
       return [...binds].flatMap(([name, { counts, shown, lastMs }]) =>

@@ -263,7 +263,10 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
     }
     batch.count = 0;
     batch.sources.length = 0;
-    if (joined > 0) count("joined", joined);
+    if (joined > 0) {
+      count("joined", joined);
+      learned.count();
+    }
   }
 
   /** Looks for the id in each form, the one that worked last at this bind first. */
@@ -439,6 +442,7 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
       } else if (nowMs >= one.untilMs) putCold(one);
       else held.push(one);
     }
+    learned.count();
     groups.clear();
   }
 

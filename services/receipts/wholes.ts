@@ -24,13 +24,15 @@ interface Row {
 }
 
 // The second condition is what keeps this from reading the carrier's whole history: ids are random
-// here, times are not.
-const LOOK = `SELECT toString(message_id) AS message_id, hop, part,
-  max(kind = 'SUBMITTED') AS taken, maxIf(part_state, kind = 'RECEIPT') AS state
+// here, times are not. Both lists stand in the text, as parameters are part of the address, which is
+// short; they are digits and letters only.
+const LOOK = (times: string, ids: string): string => `SELECT toString(message_id) AS message_id,
+  hop, part, max(kind = 'SUBMITTED') AS taken, maxIf(part_state, kind = 'RECEIPT') AS state
 FROM attempts
 WHERE carrier = {carrier:String}
-  AND accepted_at IN (SELECT fromUnixTimestamp64Milli(toInt64(arrayJoin({times:Array(String)}))))
-  AND message_id IN (SELECT toUUID(arrayJoin({ids:Array(String)})))
+  AND accepted_at IN (
+    SELECT fromUnixTimestamp64Milli(toInt64(arrayJoin(splitByChar(' ', '${times}')))))
+  AND message_id IN (SELECT toUUID(arrayJoin(splitByChar(' ', '${ids}'))))
   AND kind IN ('SUBMITTED', 'RECEIPT') AND part > 0
 GROUP BY message_id, hop, part`;
 
@@ -55,11 +57,10 @@ export async function lookAtWholes(
     byCarrier.set(carrier, [...(byCarrier.get(carrier) ?? []), placed]);
   }
   for (const [carrier, all] of byCarrier) {
-    const rows = await clickhouse.query<Row>(LOOK, {
-      carrier,
-      times: [...new Set(all.map(({ acceptedAtMs }) => String(acceptedAtMs)))],
-      ids: [...new Set(all.map(({ messageId }) => messageId))],
-    });
+    const times = new Set(all.map(({ acceptedAtMs }) => acceptedAtMs));
+    const ids = new Set(all.map(({ messageId }) => messageId));
+    const look = LOOK([...times].join(" "), [...ids].join(" "));
+    const rows = await clickhouse.query<Row>(look, { carrier });
     for (const placed of all) {
       const parts = rows.filter(
         ({ message_id, hop }) => message_id === placed.messageId && hop === placed.hop,
