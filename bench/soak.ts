@@ -24,7 +24,7 @@ export interface SoakOptions {
   readonly faults: number;
 }
 
-const VALIDITY_SECONDS = 60;
+const VALIDITY_SECONDS = 150;
 const RECEIPT_WAIT_MS = 20_000;
 const POLL_MS = 1_000;
 /** Nothing has changed for so long: what is missing now is lost. */
