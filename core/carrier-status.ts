@@ -19,6 +19,8 @@ const bind = z.object({
   idForm: z.enum(ID_FORMS),
   /** Receipts since the process began, by form. */
   idForms: z.record(z.enum(ID_FORMS), z.int().min(0)),
+  /** Which address of a receipt is the message's recipient. */
+  recipient: z.enum(["source", "destination"]),
   /** Milliseconds since 1970. */
   lastReceiptAtMs: z.int().min(0),
 });

@@ -42,6 +42,7 @@ const plan = z.strictObject({
   currency,
   chargeBasis,
   smartEncoding: z.boolean(),
+  possibleNumbers: z.boolean().default(false),
   ...written,
 });
 export type PlanEntity = z.output<typeof plan>;

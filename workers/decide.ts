@@ -11,8 +11,9 @@
  *   rule and carriers          NO_ROUTE, BLOCKED_BY_RULE, SENDER_REFUSED, BELOW_COST
  *   price                      NO_PRICE, PRICE_CEILING
  *
- * A number is refused if numbers of its country are never so long; one that no pattern of the plan
- * has is sent, since plans grow before anybody's metadata does.
+ * A number is refused if numbers of its country are never so long, or if no pattern of its numbering
+ * plan has it; the latter not where the price plan says so (numbering plans grow before anybody's
+ * metadata does, and some have numbers for fiction in no pattern).
  */
 import { SEGMENTS_MAX } from "../core/limits.js";
 import { REASON } from "../core/message.js";
@@ -195,6 +196,9 @@ function takeRecipient(
 ): number {
   const length = recipients.lengths[slot]!;
   if (length === 0) return REASON.NUMBER_INVALID;
+  // A plan that nobody knows has no price: that is what its message is refused for.
+  const { planIndex } = decision;
+  const isStrict = planIndex >= 0 && tables.planPossible[planIndex] === 0;
   const { digits } = recipients;
   const first = slot * RECIPIENT_BYTES;
   for (let index = 0; index < length; index += 1) number.digits[index] = digits[first + index]!;
@@ -213,7 +217,7 @@ function takeRecipient(
   query.country =
     country >= 0 ? countryCodes[country]! : (CODES[number.country] ?? COUNTRY_UNKNOWN);
   query.countryIndex = country >= 0 ? country : countryIndices[query.country]!;
-  return REASON.NONE;
+  return isStrict && recipients.valid[slot] === 0 ? REASON.NUMBER_INVALID : REASON.NONE;
 }
 
 function fillQuery(places: Places, decision: Decision, query: RoutingQuery): void {

@@ -1,7 +1,7 @@
 /**
  * Parse folder: the CSV files of a table set in, its rows out, or every problem by file and line.
  *
- * carriers.csv (name, languages), plans.csv (plan, name, currency, charge_basis, smart_encoding) and
+ * carriers.csv (name, languages), plans.csv (plan, name, currency, charge_basis, smart_encoding, numbers) and
  * networks.csv (prefix, country, mcc, mnc) must be there; costs of carriers in costs.csv or
  * costs/<carrier>.csv, prices of plans in prices.csv or prices/<plan>.csv (parse-deck.ts). May be
  * there: default_networks.csv, ported.csv, exchange_rates.csv, routes.csv (rules), senders.csv,

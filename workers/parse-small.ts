@@ -21,6 +21,10 @@ const CHARGE_BASES = new Map([
   ["submitted", 1],
   ["delivered", 2],
 ]);
+const NUMBERS = new Map([
+  ["valid", false],
+  ["possible", true],
+]);
 const YES_OR_NO = new Map([
   ["yes", true],
   ["true", true],
@@ -58,6 +62,7 @@ export function parsePlans(bytes: Uint8Array): ParsedRows<PlanRow> {
     currency: [],
     charge_basis: [],
     smart_encoding: ["smart"],
+    numbers: [],
   };
   return parseRows(bytes, columns, ["plan", "name", "currency"], (cells) => ({
     plan: cells.whole("plan"),
@@ -65,6 +70,7 @@ export function parsePlans(bytes: Uint8Array): ParsedRows<PlanRow> {
     currency: cells.text("currency").toUpperCase(),
     chargeBasis: cells.choice("charge_basis", CHARGE_BASES, 1),
     smartEncoding: cells.choice("smart_encoding", YES_OR_NO, false),
+    possibleNumbers: cells.choice("numbers", NUMBERS, false),
   }));
 }
 

@@ -207,10 +207,9 @@ function resultOf({ request, recipient, atMs, explained }: Run): QuoteResult {
   const smart = flag(FLAG.smartEncoded);
   const parts = partTexts(request.text, verdict.encoding, smart, verdict.languages);
   // The hot path lets pass what may be a number that the numbering plans do not know yet.
-  const refused = request.validate && !recipient.valid;
-  const reason = refused ? REASON.NUMBER_INVALID : verdict.reason;
-  const places = refused ? [] : Array.from(choice.carriers.subarray(0, choice.count));
-  const priceMicros = refused ? -1 : priceOf(explained, request);
+  const { reason } = verdict;
+  const places = Array.from(choice.carriers.subarray(0, choice.count));
+  const priceMicros = priceOf(explained, request);
   return {
     to: recipient.to,
     valid: recipient.valid,
@@ -249,6 +248,8 @@ function resultOf({ request, recipient, atMs, explained }: Run): QuoteResult {
  * A tiered one by the segments that the request says the account has had.
  */
 function priceOf({ routing, decision }: Explained, request: QuoteRequest): number {
+  // A number that nothing is sent to has no price, whatever its prefix would cost.
+  if (decision.reason === REASON.NUMBER_INVALID) return -1;
   const { tables } = routing;
   const terms = termsOf(tables, decision, request);
   if (terms < 0) return -1;

@@ -22,6 +22,8 @@ export interface Recipients {
   readonly digits: Uint8Array;
   /** How many; 0: not a number that messages go to. */
   readonly lengths: Int32Array;
+  /** 1: in a pattern of a numbering plan, or taken as it is. */
+  readonly valid: Uint8Array;
   /** As number.ts says. */
   readonly countries: Int32Array;
   /** As destinations.ts says. */
@@ -34,6 +36,7 @@ export function newRecipients(): Recipients {
   return {
     digits: new Uint8Array(RECIPIENTS_MAX * RECIPIENT_BYTES),
     lengths: new Int32Array(RECIPIENTS_MAX),
+    valid: new Uint8Array(RECIPIENTS_MAX),
     countries: new Int32Array(RECIPIENTS_MAX),
     destinations: new Int32Array(RECIPIENTS_MAX),
     networks: new Int32Array(RECIPIENTS_MAX),
@@ -59,6 +62,7 @@ export function readRecipient(
 ): void {
   const read = end > at && readNumber(bytes, at, end, NO_REGION);
   into.lengths[slot] = 0;
+  into.valid[slot] = anyNumber || (read && number.valid) ? 1 : 0;
   into.countries[slot] = read ? number.country : 0;
   const first = slot * RECIPIENT_BYTES;
   if (anyNumber) {

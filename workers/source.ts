@@ -43,6 +43,11 @@ export interface PlanRow {
   readonly chargeBasis: number;
   /** Typographic characters are replaced by those of the GSM 7-bit alphabet where that saves. */
   readonly smartEncoding: boolean;
+  /**
+   * A recipient's number need only be possible (its country has numbers so long). Else it must be
+   * valid, that is, in a pattern of its numbering plan.
+   */
+  readonly possibleNumbers: boolean;
 }
 
 /** ITU-T E.212 codes are strings: "01" is not "1". */

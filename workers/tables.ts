@@ -97,6 +97,8 @@ export interface Tables {
   readonly planBasis: Uint8Array;
   readonly planCurrencies: Int32Array;
   readonly planSmart: Uint8Array;
+  /** 1 where a number that is possible is enough. */
+  readonly planPossible: Uint8Array;
   /** Of each network, a verdict's fields country, mcc and mnc. */
   readonly networkPieces: Pieces;
   /**
@@ -232,6 +234,7 @@ function plansOf({ plans, currencies }: Names, version: number) {
     planBasis: Uint8Array.from(plans, ({ chargeBasis }) => chargeBasis),
     planCurrencies: Int32Array.from(plans, ({ currency }) => currencies.indexOf(currency)),
     planSmart: Uint8Array.from(plans, ({ smartEncoding }) => (smartEncoding ? 1 : 0)),
+    planPossible: Uint8Array.from(plans, ({ possibleNumbers }) => (possibleNumbers ? 1 : 0)),
     planPieces: encodePieces(plans, (writer, { plan, currency }) => {
       putText(writer, VERDICT.currency, currency);
       putVarint(writer, VERDICT.tablesVersion, version);

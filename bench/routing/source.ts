@@ -72,6 +72,7 @@ export function benchTables(
         currency: "EUR",
         chargeBasis: 1,
         smartEncoding: false,
+        possibleNumbers: false,
       },
     ],
     networks: networksOf(known, ids, chance),

@@ -201,6 +201,7 @@ export const ENTITIES: readonly EntityCommand[] = [
       currency: TEXT,
       chargeBasis: { kind: "choice", of: ChargeBasis },
       smartEncoding: YES,
+      possibleNumbers: YES,
     },
     columns: ["plan", "name", "currency", "chargeBasis", "smartEncoding", "revision"],
   },

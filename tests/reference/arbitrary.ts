@@ -373,6 +373,7 @@ export const anySource: fc.Arbitrary<TableSource> = fc
       currency: currencies[5 + index]!,
       chargeBasis: index + 1,
       smartEncoding: smartEncoding && index === 0,
+      possibleNumbers: index === 0,
     }));
     return {
       version: 42,

@@ -23,6 +23,7 @@ export const PLAN: Kind<"plan", Plan> = {
     currency: message.currency,
     chargeBasis: chosen(BASES, message.chargeBasis, "charge_basis", problems),
     smartEncoding: message.smartEncoding,
+    possibleNumbers: message.possibleNumbers,
   }),
   toMessage: (entity) => ({
     plan: entity.plan,
@@ -30,6 +31,7 @@ export const PLAN: Kind<"plan", Plan> = {
     currency: entity.currency,
     chargeBasis: numberOf(BASES, entity.chargeBasis) as Plan["chargeBasis"],
     smartEncoding: entity.smartEncoding,
+    possibleNumbers: entity.possibleNumbers,
   }),
   references(entity, store, problems) {
     for (const deck of decksOf(entity.plan, store)) {

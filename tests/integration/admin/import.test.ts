@@ -47,6 +47,7 @@ const PLAN = {
   currency: "GBP",
   chargeBasis: 1,
   smartEncoding: false,
+  possibleNumbers: true,
   changedBy: "test",
   changedAtMs: 0,
 };

@@ -134,7 +134,15 @@ export function guard(account: number, changes: Partial<GuardRow> = {}): GuardRo
 
 export function plan(number: number, currency: string, changes: Partial<PlanRow> = {}): PlanRow {
   const name = `plan-${number}`;
-  return { plan: number, name, currency, chargeBasis: 1, smartEncoding: false, ...changes };
+  return {
+    plan: number,
+    name,
+    currency,
+    chargeBasis: 1,
+    smartEncoding: false,
+    possibleNumbers: true,
+    ...changes,
+  };
 }
 
 export function networks(

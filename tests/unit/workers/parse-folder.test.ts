@@ -60,6 +60,7 @@ folder("right files become rows that compile", () => {
     currency: "GBP",
     chargeBasis: 2,
     smartEncoding: true,
+    possibleNumbers: false,
   });
   assert.equal(source.networks.prefixes, ["44", "447700"]);
   assert.equal(source.networks.ids[source.networks.of[1]!], {

@@ -79,12 +79,18 @@ quotes("tell the text of a message whose number is none", () => {
 });
 
 quotes("refuse a number that cannot exist, unless told to take its prefix", () => {
-  const refused = quoteWith({}, { to: "+447700900123" });
+  const plans = SOURCE.plans.map((one) => ({ ...one, possibleNumbers: false }));
+  const refused = quoteWith({ plans }, { to: "+447700900123" });
   assert.equal([refused.valid, refused.verdict], [false, "number_invalid"]);
+  assert.equal([refused.price, refused.cost, refused.carriers], [null, null, []]);
   assert.equal([refused.to, refused.country], ["+447700900123", "GB"]);
   const taken = quoteWith({}, { to: "+447700900123", validate: false });
   assert.equal([taken.valid, taken.verdict], [false, "routed"]);
   assert.equal([taken.mcc, taken.mnc, taken.price], ["234", "01", "0.039"]);
+  // A plan may take what is possible: then it is sent, and so the quote says.
+  const possible = quoteWith({}, { to: "+447700900123" });
+  assert.equal([possible.valid, possible.verdict, possible.price], [false, "routed", "0.039"]);
+  assert.is(quoteWith({}, { to: "+44770090012345" }).verdict, "number_invalid");
 });
 
 quotes("take the digits as they are where the number is not checked", () => {

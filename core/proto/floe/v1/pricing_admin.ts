@@ -94,6 +94,11 @@ export interface Plan {
   /** Typographic characters are replaced by those of the GSM 7-bit alphabet where that saves. */
   smartEncoding: boolean;
   /**
+   * A recipient's number need only be possible (its country has numbers so long). Else it must be
+   * valid: in a pattern of its numbering plan.
+   */
+  possibleNumbers: boolean;
+  /**
    * Changes with every write. An update or delete names the one that it read; another is refused
    * with ABORTED, and ErrorInfo tells the current one.
    */
@@ -361,6 +366,7 @@ function createBasePlan(): Plan {
     currency: "",
     chargeBasis: 0,
     smartEncoding: false,
+    possibleNumbers: false,
     revision: 0n,
     changedBy: "",
     changedAt: undefined,
@@ -383,6 +389,9 @@ export const Plan: MessageFns<Plan> = {
     }
     if (message.smartEncoding !== false) {
       writer.uint32(40).bool(message.smartEncoding);
+    }
+    if (message.possibleNumbers !== false) {
+      writer.uint32(48).bool(message.possibleNumbers);
     }
     if (message.revision !== 0n) {
       if (BigInt.asUintN(64, message.revision) !== message.revision) {
@@ -452,6 +461,14 @@ export const Plan: MessageFns<Plan> = {
             message.smartEncoding = reader.bool();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.possibleNumbers = reader.bool();
+            continue;
+          }
           case 30: {
             if (tag !== 240) {
               break;
@@ -498,6 +515,7 @@ export const Plan: MessageFns<Plan> = {
     message.currency = object.currency ?? "";
     message.chargeBasis = object.chargeBasis ?? 0;
     message.smartEncoding = object.smartEncoding ?? false;
+    message.possibleNumbers = object.possibleNumbers ?? false;
     message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
     message.changedBy = object.changedBy ?? "";
     message.changedAt = object.changedAt ?? undefined;
