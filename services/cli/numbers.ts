@@ -12,7 +12,7 @@ import {
   plainNumber,
 } from "../../core/numbers.js";
 import { type Cell, print, table } from "../../core/output.js";
-import type { Bucket } from "../../core/stream/stream.js";
+import type { Bucket, StreamClient } from "../../core/stream/stream.js";
 import { BUCKETS } from "../../core/subjects.js";
 import { openLocalStream } from "./connect.js";
 import { cliSettings, homeOption, jsonOption } from "./options.js";
@@ -65,11 +65,17 @@ async function assign(number: string, flags: Flags): Promise<void> {
     const problems = checked.error.issues.map((one) => `${one.path.join(".")} ${one.message}`);
     throw new FloeError("settings.invalid", { problems });
   }
-  await withBucket(flags, async (bucket) => {
+  const { account } = checked.data;
+  await withClient(flags, async (client) => {
+    const accounts = await client.bucket(BUCKETS.accounts);
+    if ((await accounts.get(String(account))) === undefined) {
+      throw new FloeError("settings.invalid", { problems: [`There is no account ${account}.`] });
+    }
+    const bucket = await client.bucket(BUCKETS.numbers);
     await bucket.put(assignmentKey(checked.data), encodeConfig(checked.data));
   });
   if (flags.json === true) print(JSON.stringify(checked.data));
-  else print(`${toldOf(checked.data)} belongs to account ${checked.data.account}.`);
+  else print(`${toldOf(checked.data)} belongs to account ${account}.`);
 }
 
 async function list(flags: Flags): Promise<void> {
@@ -114,11 +120,15 @@ function toldOf({ from, to, keyword }: Pick<NumberAssignment, "from" | "to" | "k
   return keyword === "" ? number : `${keyword} on ${number}`;
 }
 
-async function withBucket<T>(flags: Flags, work: (bucket: Bucket) => Promise<T>): Promise<T> {
+function withBucket<T>(flags: Flags, work: (bucket: Bucket) => Promise<T>): Promise<T> {
+  return withClient(flags, async (client) => work(await client.bucket(BUCKETS.numbers)));
+}
+
+async function withClient<T>(flags: Flags, work: (client: StreamClient) => Promise<T>): Promise<T> {
   const { home } = await cliSettings(flags);
   const client = await openLocalStream(home);
   try {
-    return await work(await client.bucket(BUCKETS.numbers));
+    return await work(client);
   } finally {
     await client.close();
   }

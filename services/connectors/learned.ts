@@ -21,6 +21,8 @@ export interface LearnedBind {
   readonly forms: Form[];
   readonly counts: Record<IdForm, number>;
   shown: IdForm | undefined;
+  /** Receipts have the recipient in destination_addr, as submit_sm did, not in source_addr. */
+  isSwapped: boolean;
   lastMs: number;
 }
 
@@ -58,7 +60,7 @@ export function openLearned(carrier: string, log: Logger): Learned {
     let bind = binds.get(name);
     if (bind === undefined) {
       const counts = { same: 0, case: 0, zeros: 0, decimalToHex: 0, hexToDecimal: 0 };
-      bind = { forms: [...FORMS], counts, shown: undefined, lastMs: 0 };
+      bind = { forms: [...FORMS], counts, shown: undefined, isSwapped: false, lastMs: 0 };
       binds.set(name, bind);
     }
     lastBytes = bytes;
@@ -99,10 +101,18 @@ export function openLearned(carrier: string, log: Logger): Learned {
       }
     },
     status() {
-      return [...binds].flatMap(([name, { counts, shown, lastMs }]) =>
+      return [...binds].flatMap(([name, { counts, shown, isSwapped, lastMs }]) =>
         shown === undefined
           ? []
-          : [{ bind: name, idForm: shown, idForms: { ...counts }, lastReceiptAtMs: lastMs }],
+          : [
+              {
+                bind: name,
+                idForm: shown,
+                idForms: { ...counts },
+                recipient: isSwapped ? ("destination" as const) : ("source" as const),
+                lastReceiptAtMs: lastMs,
+              },
+            ],
       );
     },
   };

@@ -22,7 +22,7 @@ import type { CarrierConfig } from "../../core/configuration.js";
 import type { Logger } from "../../core/log.js";
 import { STATE } from "../../core/message.js";
 import { counter, droppedTotal } from "../../core/metrics.js";
-import { BLOCK_BYTES, putTokenBlock, type Seal } from "../../core/number-seal.js";
+import { BLOCK_BYTES, type Seal } from "../../core/number-seal.js";
 import { ATTEMPT, ATTEMPT_RECEIPT, RECEIPT, RECEIPT_FRAME } from "../../core/stream/fields.js";
 import { putBytes, putFixed32, putFixed64, putVarint } from "../../core/stream/frame.js";
 import type { Outbox, OutboxKey, Settled } from "../../core/stream/outbox.js";
@@ -44,9 +44,18 @@ import type { DeliverySource } from "./link.js";
 import { entry, type Hit, type Memory, moveToPart } from "./memory.js";
 import { mergeParts, sharesId } from "./merge.js";
 import { START_BYTES } from "./record.js";
-import { newSmPlaces, readSm, SM } from "./smpp/pdu.js";
+import { newSmPlaces, readSm } from "./smpp/pdu.js";
 import { isReceipt, newReceipt, readDate, readReceipt } from "./smpp/receipt.js";
 import { STATUS } from "./smpp/status.js";
+import {
+  take as keep,
+  newTaken,
+  OTHER_DESTINATION,
+  OTHER_NONE,
+  TAKEN,
+  TAKEN_STRIDE,
+  TEXT_BYTES,
+} from "./taken.js";
 
 /** How long a receipt whose message is not known yet is kept here before it goes to RECEIPTS. */
 const HOLD_MS = 2_000;
@@ -93,29 +102,7 @@ export interface Receipts {
   stop(): void;
 }
 
-/** Fields of a receipt that was taken. */
-const TAKEN = {
-  sequence: 0,
-  idEnd: 1,
-  textEnd: 2,
-  state: 3,
-  error: 4,
-  hasToken: 5,
-  dateEnd: 6,
-} as const;
-const STRIDE = 7;
-/** Bytes kept of each: carrier id, `err`, done date. */
-const TEXT_BYTES = 112;
 const NO_TOKEN = new Uint8Array(BLOCK_BYTES);
-
-/** Receipts side by side, without an object for each. */
-interface Batch {
-  count: number;
-  numbers: Int32Array;
-  texts: Uint8Array;
-  blocks: Uint8Array;
-  readonly sources: DeliverySource[];
-}
 
 interface Held {
   readonly source: DeliverySource;
@@ -125,6 +112,9 @@ interface Held {
   readonly errorText: Uint8Array;
   readonly state: number;
   readonly token: Uint8Array;
+  /** Token of the other address, NO_TOKEN if `otherIs` says that it is no number. */
+  readonly other: Uint8Array;
+  readonly otherIs: number;
   readonly doneAtMs: number;
   readonly untilMs: number;
 }
@@ -144,7 +134,7 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
   const receipt = newReceipt();
   const start = newAttemptStart();
   const converted = new Uint8Array(32);
-  const batch = newBatch(64);
+  const batch = newTaken();
   const learned = openLearned(carrier, log);
   const fromPhones = openInbound(outbox, config);
   const counts = new Map(
@@ -194,34 +184,8 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
       options.answer(source, sequence, isRead ? STATUS.ROK : STATUS.RX_P_APPN);
       return;
     }
-    keep(source, sequence, bytes);
-  }
-
-  function keep(source: DeliverySource, sequence: number, bytes: Uint8Array): void {
-    if (batch.count * BLOCK_BYTES === batch.blocks.length) growBatch(batch);
-    const place = batch.count;
-    batch.count += 1;
-    const { numbers, texts } = batch;
-    const { idAt, idEnd, errorAt, errorEnd, dateAt, dateEnd } = receipt;
-    let to = place * TEXT_BYTES;
-    for (let index = idAt; index < idEnd; index += 1) texts[to++] = bytes[index]!;
-    numbers[place * STRIDE + TAKEN.idEnd] = to;
-    for (let index = errorAt; index < errorEnd; index += 1) texts[to++] = bytes[index]!;
-    numbers[place * STRIDE + TAKEN.textEnd] = to;
-    for (let index = dateAt; index < dateEnd; index += 1) texts[to++] = bytes[index]!;
-    numbers[place * STRIDE + TAKEN.dateEnd] = to;
-    numbers[place * STRIDE + TAKEN.sequence] = sequence;
-    numbers[place * STRIDE + TAKEN.state] = receipt.state;
-    numbers[place * STRIDE + TAKEN.error] = receipt.error;
-    batch.sources[place] = source;
-    // A receipt's source is the message's recipient; "+" or "00" before it is no part of it.
-    let from = places[SM.source]!;
-    const to2 = places[SM.sourceEnd]!;
-    if (bytes[from] === 0x2b) from += 1;
-    else if (bytes[from] === 0x30 && bytes[from + 1] === 0x30) from += 2;
-    const isNumber = putTokenBlock(batch.blocks, place * BLOCK_BYTES, bytes, from, to2);
-    if (!isNumber) batch.blocks.fill(0, place * BLOCK_BYTES, (place + 1) * BLOCK_BYTES);
-    numbers[place * STRIDE + TAKEN.hasToken] = isNumber ? 1 : 0;
+    const { isSwapped } = learned.of(source.bind);
+    keep(batch, source, sequence, bytes, places, receipt, isSwapped);
   }
 
   function join(): void {
@@ -234,7 +198,7 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
     const nowMs = clock.nowMs();
     let joined = 0;
     for (let place = 0; place < batch.count; place += 1) {
-      const base = place * STRIDE;
+      const base = place * TAKEN_STRIDE;
       const { numbers, texts } = batch;
       const idAt = place * TEXT_BYTES;
       const idEnd = numbers[base + TAKEN.idEnd]!;
@@ -257,6 +221,8 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
         errorText: texts.slice(idEnd, textEnd),
         state,
         token: hasToken ? tokens.slice(place * BLOCK_BYTES, (place + 1) * BLOCK_BYTES) : NO_TOKEN,
+        other: otherToken(place),
+        otherIs: numbers[base + TAKEN.other]!,
         doneAtMs: readDate(texts, textEnd, numbers[base + TAKEN.dateEnd]!),
         untilMs: clock.monotonicMs() + HOLD_MS,
       });
@@ -267,6 +233,12 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
       count("joined", joined);
       learned.count();
     }
+  }
+
+  /** Sealed for those alone that did not find their message: the others need none. */
+  function otherToken(place: number): Uint8Array {
+    if (batch.numbers[place * TAKEN_STRIDE + TAKEN.other] === OTHER_NONE) return NO_TOKEN;
+    return seal(batch.others.subarray(place * BLOCK_BYTES, (place + 1) * BLOCK_BYTES));
   }
 
   /** Looks for the id in each form, the one that worked last at this bind first. */
@@ -434,7 +406,10 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
     for (const one of waiting) {
       const { id, token, errorText } = one;
       const { source } = one;
-      if (token !== NO_TOKEN && find(source, id, 0, id.length, token, 0, wallMs)) {
+      const isFound =
+        token !== NO_TOKEN &&
+        (find(source, id, 0, id.length, token, 0, wallMs) || findByOther(one, wallMs));
+      if (isFound) {
         const texts = Buffer.concat([id, errorText]);
         const { sequence, state, error } = one;
         put(source, sequence, texts, 0, id.length, texts.length, state, error, wallMs);
@@ -444,6 +419,18 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
     }
     learned.count();
     groups.clear();
+  }
+
+  /** Whether the other address is the recipient's: then it is so at this bind from now on. */
+  function findByOther({ source, id, other, otherIs }: Held, nowMs: number): boolean {
+    if (otherIs === OTHER_NONE) return false;
+    if (!find(source, id, 0, id.length, other, 0, nowMs)) return false;
+    const bind = learned.of(source.bind);
+    const isSwapped = otherIs === OTHER_DESTINATION;
+    if (bind.isSwapped !== isSwapped)
+      log.info({ isSwapped }, "the recipient of receipts is elsewhere");
+    bind.isSwapped = isSwapped;
+    return true;
   }
 
   /** The receipts service joins it against ClickHouse. */
@@ -492,24 +479,4 @@ function openColdKey(outbox: Outbox, carrier: string): OutboxKey {
       putFixed64(writer, RECEIPT_FRAME.publishedAtMs, nowMs);
     },
   });
-}
-
-function newBatch(size: number): Batch {
-  return {
-    count: 0,
-    numbers: new Int32Array(size * STRIDE),
-    texts: new Uint8Array(size * TEXT_BYTES),
-    blocks: new Uint8Array(size * BLOCK_BYTES),
-    sources: [],
-  };
-}
-
-function growBatch(batch: Batch): void {
-  const larger = newBatch((batch.blocks.length / BLOCK_BYTES) * 2);
-  larger.numbers.set(batch.numbers);
-  larger.texts.set(batch.texts);
-  larger.blocks.set(batch.blocks);
-  batch.numbers = larger.numbers;
-  batch.texts = larger.texts;
-  batch.blocks = larger.blocks;
 }

@@ -35,7 +35,9 @@ export function tellStatus(options: ToldOptions): { stop(): Promise<void> } {
     if (telling !== undefined) return;
     const binds = options.status();
     if (binds.length === 0) return;
-    const forms = binds.map(({ bind, idForm }) => `${bind} ${idForm}`).join();
+    const forms = binds
+      .map(({ bind, idForm, recipient }) => `${bind} ${idForm} ${recipient}`)
+      .join();
     const nowMs = clock.monotonicMs();
     if (forms === told && nowMs - toldAtMs < STATUS_REFRESH_MS) return;
     telling = tell(binds).then((isTold) => {
