@@ -17,7 +17,7 @@ const bind = z.object({
   bind: z.string(),
   /** Form of the last receipt that met its message. */
   idForm: z.enum(ID_FORMS),
-  /** Receipts since the process began, by form. */
+  /** Receipts since the process began, by form: of one case and zeros, one in 16 is compared. */
   idForms: z.record(z.enum(ID_FORMS), z.int().min(0)),
   /** Which address of a receipt is the message's recipient. */
   recipient: z.enum(["source", "destination"]),

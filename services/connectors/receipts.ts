@@ -39,7 +39,7 @@ import {
 } from "./attempts.js";
 import { convertId } from "./carrier-id.js";
 import { openInbound } from "./inbound.js";
-import { openLearned } from "./learned.js";
+import { NOTE_EVERY, openLearned } from "./learned.js";
 import type { DeliverySource } from "./link.js";
 import { entry, type Hit, type Memory, moveToPart } from "./memory.js";
 import { mergeParts, sharesId } from "./merge.js";
@@ -146,6 +146,7 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
   const coldKey = openColdKey(outbox, carrier);
   const groups = new Map<OutboxKey, Group>();
   let held: Held[] = [];
+  let looked = 0;
   let cancelLook: (() => void) | undefined;
 
   function count(result: string, by = 1): void {
@@ -264,6 +265,12 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
         isFound = length > 0 && memory.findCarrierId(converted, 0, length, token, tokenAt);
       }
       if (!isFound) continue;
+      bind.lastMs = nowMs;
+      looked += 1;
+      if (index === 0 && bind.shown !== undefined && looked % NOTE_EVERY !== 0) {
+        bind.unlooked += 1;
+        return true;
+      }
       const from = entry.carrierIdAt(hit);
       learned.note(bind, index, id, at, end, hit.texts, from, entry.carrierIdEnd(hit), nowMs);
       return true;
