@@ -47,8 +47,22 @@ export async function findSubmissions(
   clickhouse: ClickHouse,
   receipts: readonly ColdReceipt[],
 ): Promise<readonly (Placed | undefined)[]> {
+  // Most carriers repeat the id as it was: the other forms are asked for by those that miss.
+  const found = await findBy(clickhouse, receipts, (id) => [id]);
+  const missed = receipts.filter((_, at) => found[at] === undefined);
+  if (missed.length === 0) return found;
+  const later = await findBy(clickhouse, missed, (id) => candidateIds(id).slice(1));
+  let next = 0;
+  return found.map((placed) => placed ?? later[next++]);
+}
+
+async function findBy(
+  clickhouse: ClickHouse,
+  receipts: readonly ColdReceipt[],
+  idsOf: (id: string) => readonly string[],
+): Promise<readonly (Placed | undefined)[]> {
   const found: (Placed | undefined)[] = [];
-  for (const chunk of chunks(receipts)) {
+  for (const chunk of chunks(receipts, idsOf)) {
     const rows = await rowsOf(clickhouse, chunk);
     for (const { receipt, ids } of chunk) found.push(choose(receipt, ids, rows));
   }
@@ -61,11 +75,14 @@ interface Sought {
   readonly ids: readonly string[];
 }
 
-function* chunks(receipts: readonly ColdReceipt[]): Generator<readonly Sought[]> {
+function* chunks(
+  receipts: readonly ColdReceipt[],
+  idsOf: (id: string) => readonly string[],
+): Generator<readonly Sought[]> {
   let chunk: Sought[] = [];
   let characters = 0;
   for (const receipt of receipts) {
-    const ids = candidateIds(receipt.carrierId).map(hexOf);
+    const ids = idsOf(receipt.carrierId).map(hexOf);
     const more = ids.reduce((sum, id) => sum + id.length + 1, 0);
     if (chunk.length > 0 && characters + more > QUERY_CHARACTERS_MAX) {
       yield chunk;
