@@ -1,9 +1,22 @@
 /** Bench: the command line of the scenarios. `npm run bench -- <scenario> --help` tells the rest. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { asksForLargePages, withLargePages } from "../core/large-pages.js";
 import { BATCH_MESSAGES_MAX } from "../core/limits.js";
 import { printError } from "../core/output.js";
+import { environment } from "../core/settings.js";
 import { runPipeline } from "./pipeline.js";
 import type { SideName } from "./side.js";
+
+/** This command in a process with large pages. @returns its exit code. */
+async function runAgain(): Promise<number> {
+  const args = [...process.execArgv, ...process.argv.slice(1)];
+  const env = withLargePages(environment());
+  const child = spawn(process.execPath, args, { env, stdio: "inherit" });
+  const [code] = await once(child, "exit");
+  return code ?? 1;
+}
 
 interface Flags {
   readonly messages: number;
@@ -101,6 +114,11 @@ program
   .option("--json <file>", "write the figures there", "")
   .option("--svg <file>", "write a plot of cost against size there", "")
   .action(async (flags: RoutingFlags) => {
+    // As dispatch is started; a process cannot ask for large pages once it runs.
+    if (!asksForLargePages(environment())) {
+      process.exitCode = await runAgain();
+      return;
+    }
     // Loaded when it is wanted: the other scenarios do without the workers' code.
     const { runRouting } = await import("./routing/run.js");
     const good = await runRouting({

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SYSTEM_CLOCK, sleep } from "../../core/clock.js";
 import { FloeError } from "../../core/errors.js";
+import { withLargePages } from "../../core/large-pages.js";
 import { environment } from "../../core/settings.js";
 import type { RoleName } from "../../services/cli/roles.js";
 import { CLI_ONLY } from "../../services/cli/settings.js";
@@ -46,7 +47,7 @@ export async function startRole(
   const child = node(
     role,
     ["services/cli/main.js", "serve", role],
-    roleEnvironment(places, extra),
+    environmentOf(role, places, extra),
     context,
     nodeArgs(role),
   );
@@ -128,6 +129,16 @@ function plainEnvironment(): Record<string, string | undefined> {
   const env = environment();
   for (const name of CLI_ONLY) delete env[name];
   return env;
+}
+
+/** Dispatch looks up in tables that may be large. */
+function environmentOf(
+  role: string,
+  places: Places,
+  extra: Readonly<Record<string, string>>,
+): Record<string, string | undefined> {
+  const environment = roleEnvironment(places, extra);
+  return role === "dispatch" ? withLargePages(environment) : environment;
 }
 
 function roleEnvironment(
