@@ -32,7 +32,10 @@ export interface ColdOptions {
 
 export interface Cold {
   receive(delivery: Delivery): void;
-  /** Places what it can of these, as if they had just come; resolves with those when they are durable. */
+  /**
+   * Places what it can of these, as if they had just come. Resolves with those of which all is
+   * durable: a long message's are among those of a later call, when it was looked at.
+   */
   place(receipts: readonly ColdReceipt[]): Promise<readonly Placed[]>;
   /** Resolves when nothing is under way; what is not done comes again. */
   stop(): Promise<void>;
@@ -73,6 +76,8 @@ export function openCold(options: ColdOptions): Cold {
     readonly work: Work | undefined;
     readonly sinceMs: number;
   }[] = [];
+  /** Orphans among them whose message was looked at since `place` was called last. */
+  let finished: Placed[] = [];
   let workingAtMs = 0;
   let cancelLook: (() => void) | undefined;
   let looking: Promise<void> | undefined;
@@ -216,7 +221,10 @@ export function openCold(options: ColdOptions): Cold {
         open.push(one);
         continue;
       }
-      if (work === undefined) continue;
+      if (work === undefined) {
+        if (done.has(placed)) finished.push(placed);
+        continue;
+      }
       work.open -= 1;
       if (!done.has(placed)) {
         // Its frame comes again as a whole; what was recorded is recorded again, which changes nothing.
@@ -245,8 +253,13 @@ export function openCold(options: ColdOptions): Cold {
       const found = await findAll(receipts);
       const placed = found.filter((one) => one !== undefined);
       await publish(placed.map(firstRecord));
-      for (const one of placed) if (one.parts > 1) wait(one, undefined);
-      return placed;
+      const waiting = new Set(open.map((one) => keyOf(one.placed)));
+      for (const one of placed) {
+        if (one.parts > 1 && !waiting.has(keyOf(one))) wait(one, undefined);
+      }
+      const looked = finished;
+      finished = [];
+      return [...placed.filter(({ parts }) => parts < 2), ...looked];
     },
     async stop() {
       stopped = true;
@@ -255,4 +268,8 @@ export function openCold(options: ColdOptions): Cold {
       await looking;
     },
   };
+}
+
+function keyOf({ receipt }: Placed): string {
+  return `${receipt.carrier}/${receipt.carrierId}/${receipt.atMs}/${receipt.state}`;
 }

@@ -82,7 +82,7 @@ export interface OrphansOptions {
   readonly clickhouse: ClickHouse;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Looks for the messages of receipts, and records those that are found: these are returned. */
+  /** Looks for the messages of receipts, and records those that are found: as `Cold.place` does. */
   place(receipts: readonly ColdReceipt[]): Promise<readonly Placed[]>;
 }
 

@@ -94,16 +94,27 @@ test("keeps what has no message yet, and places it when the message is known", (
     const key = keyOf(1, T0);
     await cold("carrier-a", [
       receipt("early", token(TO), STATE.UNDELIVERABLE),
+      receipt("long-1", token(TO), STATE.DELIVERED),
+      receipt("long-2", token(TO), STATE.DELIVERED),
       receipt("stranger", token(TO), STATE.DELIVERED),
       { ...receipt("numberless", token(TO), STATE.DELIVERED), toTok: Buffer.alloc(0) },
     ]);
-    const kept = { early: "WAITING", numberless: "GIVEN_UP", stranger: "WAITING" };
+    const [early, rest] = [{ early: "WAITING" }, { numberless: "GIVEN_UP", stranger: "WAITING" }];
+    const kept = { ...early, "long-1": "WAITING", "long-2": "WAITING", ...rest };
     await until(async () => JSON.stringify(await orphans(bracket)) === JSON.stringify(kept));
     assert.is(await bracket.waiting(), 0);
-    await decisions(OURS.decisions([verdictOf(key)], []));
-    await attempts(OURS.attempts("carrier-a", T0, [submitted(key, token(TO), ["early"])]));
+    const long = keyOf(2, T0);
+    await decisions(OURS.decisions([verdictOf(key), verdictOf(long)], []));
+    const taken = [
+      submitted(key, token(TO), ["early"]),
+      submitted(long, token(TO), ["long-1", "long-2"]),
+    ];
+    await attempts(OURS.attempts("carrier-a", T0, taken));
     await until(async () => (await stateOf(bracket, key)) === "UNDELIVERABLE", "placed", 15_000);
-    await until(async () => (await orphans(bracket))["early"] === "PLACED");
+    await until(async () => (await stateOf(bracket, long)) === "DELIVERED", "decided", 15_000);
+    for (const id of ["early", "long-1", "long-2"]) {
+      await until(async () => (await orphans(bracket))[id] === "PLACED", id, 15_000);
+    }
     assert.is((await orphans(bracket))["stranger"], "WAITING");
   }));
 
