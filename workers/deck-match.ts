@@ -22,7 +22,10 @@ const ZERO = 48;
 const LETTER_D = 100;
 const MCC_DIGITS = 3;
 
-/** Fills `match`; false: a cell was wrong, and has been told. All cells empty: a default row. */
+/**
+ * Fills `match`; false: a cell was wrong, and has been told. All cells empty: a default row, but not
+ * in a file with a column of prefixes: a cell that was lost there would give everyone its price.
+ */
 export function readMatch(
   row: CsvRow,
   { at, names }: Header<DeckColumn>,
@@ -50,11 +53,13 @@ export function readMatch(
     const same = match.code === code && match.length === length && match.kind === kind;
     if (hasNetwork && !same) return wrong("mccmnc", "is not that of the MCC and MNC beside it");
   }
+  if (!hasNetwork && !hasMcc && at.prefix >= 0) return wrong("prefix", EMPTY_PROBLEM);
   if (!hasNetwork && !hasMcc) setMatch(match, MATCH.default, 0, 0);
   return true;
 }
 
 const PREFIX_PROBLEM = "must be 1 to 15 digits that do not begin with 0";
+const EMPTY_PROBLEM = "is empty: the default row is * or default";
 const NETWORK_PROBLEM = "must be an MCC of 3 digits and an MNC of 2 or 3, such as 23410";
 const MNC_PROBLEM = "must have 2 or 3 digits (was a leading zero lost?)";
 

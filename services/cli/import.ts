@@ -59,7 +59,7 @@ function addDeck(command: Command): void {
   const deck = command
     .command("deck")
     .description("what a carrier charges, or what the customers of a plan pay")
-    .argument("<file>", "CSV file; -: standard input")
+    .argument("<file>", "CSV file (prefix * is the default row); -: standard input")
     .option("--carrier <carrier>", "whose deck it is: this carrier's")
     .option("--plan <plan>", "whose deck it is: this price plan's, by its number")
     .addOption(new Option("--channel <channel>").choices(Object.keys(CHANNELS)).default("sms"))
@@ -69,7 +69,11 @@ function addDeck(command: Command): void {
       "of rows that say none (default: now), and when rows that are gone cease (default: with " +
         "the file's first change to come)",
     )
-    .option("--max-change <percent>", "refuse larger changes of a price; none: take any", "50")
+    .option(
+      "--max-change <percent>",
+      "refuse larger changes of a price, a new row's from what its numbers cost; none: take any",
+      "50",
+    )
     .option("--allow-retroactive", "rows may change what held in the past");
   addCommon(deck).action((file: string, flags: DeckFlags) =>
     importFile(file, flags, { $case: "deck", deck: deckOf(flags) }),

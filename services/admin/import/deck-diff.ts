@@ -13,22 +13,17 @@ import { formatMicros } from "../../../core/money.js";
 import { indexDeck } from "../../../workers/deck-index.js";
 import type { ParsedDeck } from "../../../workers/parse-deck.js";
 import type { DeckColumns, DeckSource } from "../../../workers/source.js";
+import { type CheckOptions, checkPast, largestOf, openJumpCheck } from "./deck-checks.js";
 import { compareSides, matchText, openSide, type Side } from "./deck-sides.js";
 import { openTerms, type Terms } from "./deck-terms.js";
 import { openColumns } from "./growing-deck.js";
-import { type ImportDiff, openChanges, type ProblemReason, priceText } from "./outcome.js";
+import { type ImportDiff, openChanges, priceText } from "./outcome.js";
 import { cut, overlay, type Period, type Step, stepsOf } from "./timeline.js";
 
-export interface DeckDiffOptions {
+export interface DeckDiffOptions extends CheckOptions {
   readonly merge: boolean;
-  readonly nowMs: number;
-  readonly allowRetroactive: boolean;
-  /** A larger change of a price for one segment is refused; Infinity: none is. */
-  readonly changePercentMax: number;
   /** When what is no longer there ceases. */
   readonly ceaseMs?: number;
-  readonly columns: { readonly price: string; readonly effective: string };
-  readonly tell: (reason: ProblemReason, line: number, column: string, problem: string) => void;
 }
 
 export interface DeckDifference {
@@ -55,7 +50,7 @@ export function diffDeck(
   const oldRows = present?.rows ?? EMPTY;
   const old = openSide(oldRows, present?.terms ?? [], terms, indexDeck(oldRows));
   const now = openSide(fresh.rows, fresh.terms, terms, fresh.index, fresh.lines);
-  const notes = openNotes(terms, options, present === undefined);
+  const notes = openNotes(terms, options, present === undefined ? undefined : old);
 
   const add = ({ rows }: Side, row: number, index: number): void =>
     out.add(rows.kinds[row]!, rows.codes[row]!, rows.lengths[row]!, index);
@@ -97,57 +92,33 @@ function isSame(was: Period, fresh: Period): boolean {
   return was.core === fresh.core && was.fromMs <= fresh.fromMs && was.toMs === fresh.toMs;
 }
 
-const UNKNOWN = { before: 0, after: 0 };
-
-/**
- * What one segment cost and will cost. With tiers, where in the month the two are farthest apart: a
- * price that rises for large accounts alone is no small change.
- */
-function largestOf(terms: Terms, step: Step): { before: number; after: number } {
-  const at = (core: number, from: number): number => terms.segmentMicros(core, from);
-  let largest = { before: at(step.before, 0), after: at(step.after, 0) };
-  for (const core of [step.before, step.after]) {
-    for (const { from } of terms.places(core)) {
-      const [before, after] = [at(step.before, from), at(step.after, from)];
-      if (partOf(before, after) > partOf(largest.before, largest.after)) {
-        largest = { before, after };
-      }
-    }
-  }
-  return largest;
-}
-
-/** Of the price before; Infinity: from 0 to something. */
-function partOf(before: number, after: number): number {
-  return before === after ? 0 : Math.abs(after - before) / before;
-}
-
-/** Counts and tells what differs, and refuses what must not. */
-function openNotes(terms: Terms, options: DeckDiffOptions, isFirst: boolean) {
+/** Counts and tells what differs, and refuses what must not. `old`: the deck in force, if any. */
+function openNotes(terms: Terms, options: DeckDiffOptions, old: Side | undefined) {
   const changes = openChanges();
   const counts = { added: 0, changed: 0, raised: 0, lowered: 0, unchanged: 0, ceased: 0 };
   /** When the first change of the file begins that is not past. */
   let firstMs = Number.POSITIVE_INFINITY;
   const textOf = (core: number): string =>
     core < 0 ? "" : priceText(terms.core(core), formatMicros);
+  const jumps = old === undefined ? undefined : openJumpCheck(terms, old, options);
 
-  function checkPast(first: Step, line: number): void {
-    if (first.fromMs >= options.nowMs || options.allowRetroactive) return;
-    const when = first.fromMs === 0 ? "from the beginning" : new Date(first.fromMs).toISOString();
-    const problem = `changes the past (${when}): --allow-retroactive if that is meant`;
-    options.tell("retroactive", line, options.columns.effective, problem);
-  }
-
-  function checkJump(step: Step, line: number): boolean {
-    if (step.before < 0 || step.after < 0) return false;
-    const { before, after } = largestOf(terms, step);
-    const percent = partOf(before, after) * 100;
-    if (percent <= options.changePercentMax) return false;
-    const how = before === 0 ? "from 0" : `by ${percent.toFixed(1)} %`;
-    const problem = `changes ${formatMicros(before)} ${how} to ${formatMicros(after)}`;
-    const { price } = options.columns;
-    options.tell("jump", step.line || line, price, `${problem}: more than --max-change`);
-    return true;
+  function tellStep(of: Side, row: number, step: Step): void {
+    const what = whatOf(step);
+    const { before, after } = what === "changed" ? largestOf(terms, step.before, step.after) : NONE;
+    const points = before > 0 ? Math.round(((after - before) / before) * 10_000) : undefined;
+    if (!changes.wants(what, points)) return;
+    const { senderKind, trafficClass } = terms.core(step.before < 0 ? step.after : step.before);
+    changes.add({
+      what,
+      match: matchText(of.rows, row),
+      senderKind,
+      trafficClass,
+      before: textOf(step.before),
+      after: textOf(step.after),
+      ...(points === undefined ? {} : { basisPoints: points }),
+      effectiveFromMs: step.fromMs,
+      line: step.line,
+    });
   }
 
   return {
@@ -157,40 +128,32 @@ function openNotes(terms: Terms, options: DeckDiffOptions, isFirst: boolean) {
     differs(of: Side, row: number, steps: readonly Step[]): void {
       const first = steps[0]!;
       const line = first.line || steps.find((step) => step.line > 0)?.line || of.lineOf(row);
-      const what = first.before < 0 ? "added" : first.after < 0 ? "ceased" : "changed";
+      const what = whatOf(first);
       counts[what] += 1;
-      const { before, after } = what === "changed" ? largestOf(terms, first) : UNKNOWN;
-      if (what === "changed" && after !== before) {
-        counts[after > before ? "raised" : "lowered"] += 1;
+      if (what === "changed") {
+        const { before, after } = largestOf(terms, first.before, first.after);
+        if (after !== before) counts[after > before ? "raised" : "lowered"] += 1;
       }
       if (what !== "ceased" && first.fromMs >= options.nowMs) {
         firstMs = Math.min(firstMs, first.fromMs);
       }
-      if (!isFirst) {
-        checkPast(first, line);
-        steps.some((step) => checkJump(step, line));
+      if (jumps !== undefined) {
+        checkPast(first, line, options);
+        steps.some((step) => jumps(of, row, step, line));
       }
-      const points =
-        what === "changed" && before > 0
-          ? Math.round(((after - before) / before) * 10_000)
-          : undefined;
-      if (!changes.wants(what, points)) return;
-      const { senderKind, trafficClass } = terms.core(
-        first.before < 0 ? first.after : first.before,
-      );
-      changes.add({
-        what,
-        match: matchText(of.rows, row),
-        senderKind,
-        trafficClass,
-        before: textOf(first.before),
-        after: textOf(first.after),
-        ...(points === undefined ? {} : { basisPoints: points }),
-        effectiveFromMs: first.fromMs,
-        line: first.line,
-      });
+      for (const [at, step] of steps.entries()) {
+        // What has ceased goes on doing so at each step that was to come.
+        const goesOn = at > 0 && step.after < 0 && steps[at - 1]!.after < 0;
+        if (!goesOn) tellStep(of, row, step);
+      }
     },
     firstMs: (): number | undefined => (firstMs === Number.POSITIVE_INFINITY ? undefined : firstMs),
     diff: (): ImportDiff => ({ ...counts, changes: changes.all() }),
   };
+}
+
+const NONE = { before: 0, after: 0 };
+
+function whatOf({ before, after }: Step): "added" | "changed" | "ceased" {
+  return before < 0 ? "added" : after < 0 ? "ceased" : "changed";
 }

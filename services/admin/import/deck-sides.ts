@@ -23,7 +23,7 @@ export interface Side {
 }
 
 /** Conditions of terms as one number: three sender kinds, and classes below this. */
-const CLASSES_MAX = 16;
+export const CLASSES_MAX = 16;
 
 export function openSide(
   rows: DeckColumns,

@@ -11,10 +11,10 @@ export interface Terms {
   coresOf(terms: readonly RateTerms[]): Int32Array;
   core(number: number): RateTerms;
   /**
-   * What one segment costs by it, in micro-units, to an account that has had so many in the month:
-   * the measure of a change.
+   * What a message of `segments` (1) costs by it, in micro-units, to an account that has had so many
+   * in the month: the measure of a change. All segments at the price of the first.
    */
-  segmentMicros(core: number, segmentsBefore?: number): number;
+  segmentMicros(core: number, segmentsBefore?: number, segments?: number): number;
   /** Segments of the month at which that may change: 0, and the steps of tiers. */
   places(core: number): readonly { readonly from: number }[];
   /** Index into `all` of these terms in this time. `toMs` Infinity: no end. */
@@ -45,9 +45,10 @@ export function openTerms(): Terms {
   return {
     coresOf: (terms) => Int32Array.from(terms, coreOf),
     core: (number) => cores[number]!,
-    segmentMicros(number, segmentsBefore = 0) {
+    segmentMicros(number, segmentsBefore = 0, count = 1) {
       const places = segments[number]!;
-      return (places.findLast(({ from }) => from <= segmentsBefore) ?? places[0]!).micros;
+      const place = places.findLast(({ from }) => from <= segmentsBefore) ?? places[0]!;
+      return messageMicros(cores[number]!, place.priceMicros, count);
     },
     places: (number) => segments[number]!,
     indexOf(core, fromMs, toMs) {
@@ -92,19 +93,17 @@ function keyOf(terms: RateTerms): string {
 
 interface Place {
   readonly from: number;
-  readonly micros: number;
+  readonly priceMicros: number;
 }
 
 function placesOf(terms: RateTerms): readonly Place[] {
-  const steps = terms.tiers?.steps ?? [{ from: 0, priceMicros: terms.priceMicros }];
-  return steps.map(({ from, priceMicros }) => {
-    return { from, micros: oneSegmentMicros(terms, priceMicros) };
-  });
+  return terms.tiers?.steps ?? [{ from: 0, priceMicros: terms.priceMicros }];
 }
 
 /** As workers/rating.ts adds it up, but not rounded: half of a small change would be rounding. */
-function oneSegmentMicros(terms: RateTerms, priceMicros: number): number {
-  const unitsMicros = terms.increment * priceMicros;
-  const sumMicros = unitsMicros + terms.messageFeeMicros + terms.segmentFeeMicros;
+function messageMicros(terms: RateTerms, priceMicros: number, segments: number): number {
+  const units = terms.unit === "message" ? 1 : segments;
+  const unitsMicros = Math.ceil(units / terms.increment) * terms.increment * priceMicros;
+  const sumMicros = unitsMicros + terms.messageFeeMicros + segments * terms.segmentFeeMicros;
   return Math.max(terms.minimumMicros, sumMicros);
 }

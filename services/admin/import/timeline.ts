@@ -65,12 +65,15 @@ export function stepsOf(present: readonly Period[], next: readonly Period[]): re
   const times = new Set<number>();
   for (const { fromMs, toMs } of [...present, ...next]) times.add(fromMs).add(toMs);
   const steps: Step[] = [];
+  let last = { before: -1, after: -1 };
   for (const fromMs of [...times].sort((a, b) => a - b)) {
     if (fromMs === Number.POSITIVE_INFINITY) continue;
     const before = at(present, fromMs)?.core ?? -1;
     const period = at(next, fromMs);
     const after = period?.core ?? -1;
-    if (before !== after) steps.push({ fromMs, before, after, line: period?.line ?? 0 });
+    const goesOn = before === last.before && after === last.after;
+    if (before !== after && !goesOn) steps.push({ fromMs, before, after, line: period?.line ?? 0 });
+    last = { before, after };
   }
   return steps;
 }

@@ -69,7 +69,8 @@ const time = (ms: number): string => (ms === 0 ? "" : new Date(ms).toISOString()
 
 /** Each column with a cell of a row; all but the first two may be left out where all are empty. */
 const CELLS: Readonly<Record<string, (row: Row) => string>> = {
-  prefix: ({ kind, digits: all }) => (kind === MATCH.prefix ? all : ""),
+  prefix: ({ kind, digits: all }) =>
+    kind === MATCH.default ? "*" : kind === MATCH.prefix ? all : "",
   mccmnc: ({ kind, digits: all }) => (kind === MATCH.network || kind === MATCH.mcc ? all : ""),
   price: (row) => (row.terms.tiers === undefined ? formatMicros(row.terms.priceMicros) : ""),
   tiers: ({ terms: { tiers: scheme } }) =>

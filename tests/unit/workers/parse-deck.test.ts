@@ -81,6 +81,24 @@ decks("takes decks by dial code", () => {
   ]);
 });
 
+decks("takes no empty cell of a column of prefixes as the default row", () => {
+  const lost = parse("Dial Code,Rate\n44,0.1\n,0.2\n");
+  assert.equal(told(lost), ["3 Dial Code: is empty: the default row is * or default"]);
+  const both = "prefix,mcc,mccmnc,price\n44,,,0.1\n,234,,0.2\n,,23410,0.3\n,*,,0.4\n";
+  assert.equal(
+    rowsOf(both).map(([kind]) => kind),
+    [MATCH.prefix, MATCH.mcc, MATCH.network, MATCH.default],
+  );
+  assert.equal(told(parse(`${both},,,0.5\n`)), [
+    "6 prefix: is empty: the default row is * or default",
+  ]);
+  for (const cell of ["*", "default", "DEFAULT"]) {
+    assert.equal(rowsOf(`prefix,price\n${cell},0.1\n`), [[MATCH.default, "", 100_000]]);
+  }
+  // Without such a column nothing was lost.
+  assert.equal(rowsOf("mcc,mnc,price\n,,0.1\n"), [[MATCH.default, "", 100_000]]);
+});
+
 decks("takes our names in snake case and camel case, and a map before both", () => {
   const snake =
     "prefix,price,message_fee,segment_fee,sender_kind,traffic_class\n44,1,2,3,short,promotional\n";

@@ -139,9 +139,10 @@ export interface ImportOptions_ColumnsEntry {
 }
 
 /**
- * Columns: prefix, mccmnc, or mcc and mnc (all empty: the default row); price, or price_submit and
- * price_delivered of which one is 0; currency, effective, expires, unit, increment, message_fee,
- * segment_fee, minimum, sender_kind, traffic_class, channel, rounding, decimals, tiers, ignore.
+ * Columns: prefix, mccmnc, or mcc and mnc (* or default: the default row; without a column prefix,
+ * all empty, too); price, or price_submit and price_delivered of which one is 0; currency, effective,
+ * expires, unit, increment, message_fee, segment_fee, minimum, sender_kind, traffic_class, channel,
+ * rounding, decimals, tiers, ignore.
  */
 export interface DeckImport {
   key:
@@ -158,7 +159,10 @@ export interface DeckImport {
     | undefined;
   /** Rows may change what held in the past. Decisions that were taken stay. */
   allowRetroactive: boolean;
-  /** A larger change of what a segment costs is refused. Absent: 50. */
+  /**
+   * A larger change of what a segment costs is refused; of a new row, from what its numbers cost by a
+   * less specific row. Absent: 50.
+   */
   changePercentMax?:
     | number
     | undefined;
@@ -229,7 +233,10 @@ export interface ImportDiff {
   lowered: bigint;
   unchanged: bigint;
   ceased: bigint;
-  /** The 20 largest changes, then the first 20 that are new and that cease. */
+  /**
+   * The 20 largest changes, then the first 20 that are new and that cease. Each change in time of one
+   * match is one; the counts are of matches.
+   */
   changes: ImportChange[];
 }
 
