@@ -10,7 +10,10 @@ import { z } from "zod";
 import { FloeError } from "./errors.js";
 
 const health = z.strictObject({
-  /** `up`: a session takes messages; `degraded`: it refuses many; `down`: none is there. */
+  /**
+   * `up`: a session takes messages; `degraded`: it refuses many (routing knows it, no connector says
+   * it yet); `down`: none is there.
+   */
   state: z.enum(["up", "degraded", "down"]),
   sinceMs: z.int().min(0),
 });
@@ -49,6 +52,32 @@ export const QUALITY_KEY = "quality";
 
 export const parseHealth = parser("health", health);
 export const parseQuality = parser("quality", quality);
+
+const UNKNOWN = -1;
+
+/**
+ * Quality as a routing task carries it (workers/task.ts): for each carrier, and for each country
+ * within it, rate and time; those of the carrier as a whole where the country has none.
+ */
+export function qualityNumbers(
+  rows: CarrierQuality["rows"],
+  carriers: readonly string[],
+  countries: readonly string[],
+): Int32Array {
+  const byName = new Map(rows.map((row) => [`${row.carrier}/${row.country}`, row]));
+  const numbers = new Int32Array(2 * carriers.length * countries.length);
+  let at = 0;
+  for (const carrier of carriers) {
+    const whole = byName.get(`${carrier}/`);
+    for (const country of countries) {
+      const row = byName.get(`${carrier}/${country}`) ?? whole;
+      numbers[at] = row?.deliveredRate ?? UNKNOWN;
+      numbers[at + 1] = row?.p95Ms ?? 0;
+      at += 2;
+    }
+  }
+  return numbers;
+}
 
 export function encodeRouteInput(value: CarrierHealth | CarrierQuality): Uint8Array {
   return Buffer.from(JSON.stringify(value), "utf8");

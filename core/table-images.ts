@@ -38,12 +38,10 @@ export function openTableImages(config: Bucket, objects: Objects, log: Logger): 
   let old: TableImage[] = [];
 
   async function load({ version, object: name }: TablesConfig): Promise<TableImage> {
-    const stored = await objects.get(name);
-    if (stored === undefined) {
+    const bytes = await objects.getShared(name);
+    if (bytes === undefined) {
       throw new FloeError("tables.invalid", { object: name, problem: "is not there" });
     }
-    const bytes = new SharedArrayBuffer(stored.length);
-    new Uint8Array(bytes).set(stored);
     return { version, name, bytes };
   }
 

@@ -14,6 +14,7 @@ import {
   parseHealth,
   parseQuality,
   QUALITY_KEY,
+  qualityNumbers,
 } from "../core/route-inputs.js";
 import type { Bucket } from "../core/stream/stream.js";
 import { HEALTH, type RouteTask } from "./task.js";
@@ -30,7 +31,6 @@ export interface QuoteInputsReader {
 }
 
 const GOOD_FOR_MS = 1_000;
-const UNKNOWN = -1;
 const STATES: Readonly<Record<CarrierHealth["state"], number>> = {
   up: HEALTH.well,
   degraded: HEALTH.degraded,
@@ -82,15 +82,8 @@ export function taskInputs(
   carriers: readonly string[],
   countries: readonly string[],
 ): Required<Pick<RouteTask, "health" | "quality">> {
-  const rows = new Map(quality.map((row) => [`${row.carrier}/${row.country}`, row]));
-  const numbers = carriers.flatMap((carrier) =>
-    countries.flatMap((country) => {
-      const row = rows.get(`${carrier}/${country}`) ?? rows.get(`${carrier}/`);
-      return [row?.deliveredRate ?? UNKNOWN, row?.p95Ms ?? 0];
-    }),
-  );
   return {
     health: Uint8Array.from(carriers, (carrier) => health[carrier] ?? HEALTH.well),
-    quality: Int32Array.from(numbers),
+    quality: qualityNumbers(quality, carriers, countries),
   };
 }

@@ -14,6 +14,7 @@ import {
   parseHealth,
   parseQuality,
   QUALITY_KEY,
+  qualityNumbers,
 } from "../../core/route-inputs.js";
 import type { Bucket } from "../../core/stream/stream.js";
 import { HEALTH } from "../../workers/task.js";
@@ -40,7 +41,6 @@ export interface InputsOptions {
 const SILENT_MS = 30_000;
 /** Silence makes no event: it is looked for so often. */
 const LOOK_MS = 1_000;
-const UNKNOWN = -1;
 
 export async function watchInputs(options: InputsOptions): Promise<Inputs> {
   const { clock, log } = options;
@@ -93,20 +93,8 @@ export async function watchInputs(options: InputsOptions): Promise<Inputs> {
 
   function make(carriers: readonly string[], countries: readonly string[]): RouteInputs {
     const nowMs = clock.monotonicMs();
-    const byName = new Map(quality.map((row) => [`${row.carrier}/${row.country}`, row]));
-    const numbers = new Int32Array(2 * carriers.length * countries.length);
-    let at = 0;
-    for (const carrier of carriers) {
-      const whole = byName.get(`${carrier}/`);
-      for (const country of countries) {
-        const row = byName.get(`${carrier}/${country}`) ?? whole;
-        numbers[at] = row?.deliveredRate ?? UNKNOWN;
-        numbers[at + 1] = row?.p95Ms ?? 0;
-        at += 2;
-      }
-    }
     const states = Uint8Array.from(carriers, (carrier) => healthOf(carrier, nowMs));
-    return { health: states, quality: numbers };
+    return { health: states, quality: qualityNumbers(quality, carriers, countries) };
   }
 
   function fellSilent(): boolean {

@@ -21,9 +21,9 @@ async function open() {
   const got: string[] = [];
   const objects: Objects = {
     ...stored,
-    get: (name) => {
+    getShared: (name) => {
       got.push(name);
-      return stored.get(name);
+      return stored.getShared(name);
     },
   };
   const point = (version: number): Promise<unknown> =>
