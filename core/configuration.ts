@@ -77,7 +77,46 @@ const apiKey = z.strictObject({
 });
 export type KeyConfig = z.output<typeof apiKey>;
 
-/** `floe_carriers`, key = name. One SMPP link (SMPP 3.4). */
+/** What is done about a command_status (services/connectors/smpp/status.ts). */
+export const STATUS_CLASSES = [
+  "ok",
+  "throttled",
+  "temporary",
+  "bind",
+  "permanent",
+  "ambiguous",
+] as const;
+export type StatusClass = (typeof STATUS_CLASSES)[number];
+
+/** A TLV's tag, as people write it: "0x1401". */
+const tlvTag = z.string().regex(/^0x[0-9a-f]{4}$/, "must be 0x and four hexadecimal digits");
+
+/**
+ * A TLV that goes with each submit_sm: a constant, or a field of the message. Integers are written
+ * big endian; "text" ends with NUL (a C-octet string), "octets" does not; a constant of octets is hex.
+ */
+const sentTlv = z
+  .strictObject({
+    tag: tlvTag,
+    type: z.enum(["int8", "int16", "int32", "text", "octets"]),
+    value: z.string().max(256).optional(),
+    from: z
+      .string()
+      .regex(
+        /^(?:message_id|client_reference|account|sender|traffic_class|tag:.{1,32})$/,
+        "must be message_id, client_reference, account, sender, traffic_class or tag:KEY",
+      )
+      .optional(),
+  })
+  .refine((one) => (one.value === undefined) !== (one.from === undefined), {
+    error: "must have either a value or a field that it is taken from",
+  });
+export type SentTlv = z.output<typeof sentTlv>;
+
+const hostAndPort = z.strictObject({ host: z.string().min(1), port: z.int().min(1).max(65_535) });
+const octet = z.int().min(0).max(255);
+
+/** `floe_carriers`, key = name. One SMPP link (SMPP 3.4 or 5.0). */
 const carrier = z.strictObject({
   name: z
     .string()
@@ -98,13 +137,65 @@ const carrier = z.strictObject({
   /** Parts a second over all sessions; 0: no limit. */
   partsPerSecond: z.int().min(0).max(1_000_000).default(0),
   /** What data_coding 0 means there. */
-  alphabet: z.enum(["gsm7", "latin1", "ascii"]).default("gsm7"),
+  alphabet: z.enum(["gsm7", "gsm7_packed", "latin1", "ascii"]).default("gsm7"),
   enquireLinkMs: z.int().min(1_000).max(600_000).default(30_000),
   responseMs: z.int().min(1_000).max(600_000).default(60_000),
   /** National language tables that it takes (3GPP TS 23.038, 6.2.1.2.4). */
   languages: z.array(z.string().regex(/^[a-z]{2}$/, "must be two lower-case letters")).optional(),
   /** Whose receipts decide a long message (core/part-merge.ts); absent: those of all parts. */
   partReceipts: z.enum(["all", "first", "last"]).optional(),
+  /** Hosts that are bound to, in this order, while `host` cannot be; it is gone back to. */
+  fallbackHosts: z.array(hostAndPort).max(8).optional(),
+  /** TLS to all of the hosts. Absent: none. */
+  tls: z
+    .strictObject({
+      /** Name that the certificate must have; absent: the host's. */
+      serverName: z.string().min(1).max(253).optional(),
+      /** PEM, in place of the system's authorities. */
+      authorities: z.string().max(65_536).optional(),
+      /** PEM of our own certificate and its key, where the carrier asks for one. */
+      certificate: z.string().max(65_536).optional(),
+      key: z.string().max(65_536).optional(),
+    })
+    .refine((one) => (one.certificate === undefined) === (one.key === undefined), {
+      error: "must have both a certificate and its key, or neither",
+    })
+    .optional(),
+  /** interface_version in the bind (5.2.4). */
+  version: z.enum(["3.4", "5.0"]).optional(),
+  /**
+   * How a long message is cut (3GPP TS 23.040, 9.2.3.24; SMPP 3.4, 5.3.2.22 to 24 and 5.3.2.32):
+   * user data header with a reference of 8 or 16 bits, sar_* TLVs, or whole in message_payload.
+   * Absent: udh8.
+   */
+  longMessages: z.enum(["udh8", "udh16", "sar", "payload"]).optional(),
+  /** data_coding of text in the alphabet (absent: 0), of UCS-2 (8), and of octets (4). */
+  dataCodings: z
+    .strictObject({ text: octet.optional(), ucs2: octet.optional(), binary: octet.optional() })
+    .optional(),
+  /** service_type (5.2.11); absent: empty. */
+  serviceType: z.string().max(5).optional(),
+  /** Numbering plan and type of number that its senders and recipients want, where not ours. */
+  addressing: z
+    .strictObject({
+      sourceTon: octet.optional(),
+      sourceNpi: octet.optional(),
+      destinationTon: octet.optional(),
+      destinationNpi: octet.optional(),
+    })
+    .optional(),
+  tlvs: z.array(sentTlv).max(16).optional(),
+  /** TLVs of answers and receipts that are kept in the call detail record. */
+  keepTlvs: z.array(tlvTag).max(8).optional(),
+  /** Class of a command_status where the carrier's use of it is its own; key such as "0x0000000b". */
+  statusClasses: z
+    .record(
+      z.string().regex(/^0x[0-9a-f]{8}$/, "must be 0x and eight hexadecimal digits"),
+      z.enum(STATUS_CLASSES).exclude(["ok"]),
+    )
+    .optional(),
+  /** Form of the ids in its receipts (core/carrier-status.ts); absent: learned. Tried first. */
+  idForm: z.enum(["same", "decimalToHex", "hexToDecimal"]).optional(),
   /** Id of the API key that wrote it last, and when (milliseconds since 1970). */
   changedBy: z.string().optional(),
   changedAtMs: z.int().min(0).optional(),
