@@ -20,6 +20,7 @@ const ALPHABETS: Readonly<Record<CarrierConfig["alphabet"], number>> = {
   gsm7: 1,
   latin1: 2,
   ascii: 3,
+  gsm7_packed: 4,
 };
 
 export interface Inbound {
