@@ -12,49 +12,17 @@
  * In doubt (at_least_once): IN_DOUBT is made durable, then the record is sent once more with the
  * next hop, so that its two attempts are told apart; doubt a second time ends it.
  */
-import type { Clock } from "../../core/clock.js";
 import { REASON, type ReasonName, STATE } from "../../core/message.js";
-import {
-  ATTEMPT,
-  ATTEMPT_IN_DOUBT,
-  ATTEMPT_RECEIPT,
-  ATTEMPT_REFUSED,
-  ATTEMPT_SUBMITTED,
-} from "../../core/stream/fields.js";
-import { putFixed32, putVarint } from "../../core/stream/frame.js";
-import type { Settled } from "../../core/stream/outbox.js";
-import type { PublishAck } from "../../core/stream/stream.js";
-import {
-  ATTEMPT_BYTES,
-  type AttemptKeys,
-  newAttemptStart,
-  putBind,
-  putCarrierId,
-  putRefusal,
-  putStart,
-  putToken,
-  type Refusal,
-} from "./attempts.js";
-import type { Job, Long } from "./job.js";
-import { keepId, LONG_ID_BYTES, newLongs, RECORD } from "./job.js";
+import type { Refusal } from "./attempts.js";
+import { type Job, keepId, type Long, newLongs, RECORD } from "./job.js";
 import type { Submission } from "./link.js";
-import { entry, type Memory, moveToPart, newRemembered } from "./memory.js";
-import { newRecordHead, readHead } from "./record.js";
+import { openSettle, type SettleOptions } from "./settle.js";
 
 /** A temporary refusal is tried again this often, after 1, 2 and 4 s: less than an ack wait. */
 const TRIES_MAX = 3;
 const TRY_AFTER_MS = 1_000;
-/** After a publish that failed. */
-const WRITE_AFTER_MS = 1_000;
 
-export interface OutcomesOptions {
-  readonly clock: Clock;
-  readonly memory: Memory;
-  readonly keys: AttemptKeys;
-  /** Milliseconds since 1970: of the read that is being taken, or now. */
-  nowMs(): number;
-  /** Attempts are urgent now: many answers are not durable yet. */
-  urgent(): boolean;
+export interface OutcomesOptions extends Omit<SettleOptions, "submitted"> {
   /** Chooses the carrier after this one for a refused record; undefined: none. */
   nextCarrier(job: Job, index: number): { carrier: string; place: number } | undefined;
   /** The refusal that names the next carrier is durable, in this frame. */
@@ -102,27 +70,9 @@ export interface Outcomes {
 const NO_BIND = new Uint8Array(0);
 
 export function openOutcomes(options: OutcomesOptions): Outcomes {
-  const { clock, memory, keys } = options;
+  const { clock } = options;
   const longs = newLongs();
-  const head = newRecordHead();
-  const start = newAttemptStart();
-  const remembered = newRemembered();
-  let unrecorded = 0;
-
-  /** Fills `start` from the record. False: it has no id; it cannot have been sent then. */
-  function startOf(job: Job, index: number, kind: number, state: number): boolean {
-    const at = job.places[2 * index]!;
-    if (!readHead(job.bytes, at, job.places[2 * index + 1]!, head)) return false;
-    start.bytes = head.bytes;
-    start.startAt = head.startAt;
-    start.token = job.bytes;
-    start.tokenAt = head.tokenAt;
-    start.hop = head.hop + (job.doubts?.[index] ?? 0);
-    start.kind = kind;
-    start.state = state;
-    start.atMs = options.nowMs();
-    return true;
-  }
+  const settle = openSettle({ ...options, submitted: done });
 
   function done(job: Job, index: number): void {
     longs.close(job, index);
@@ -131,123 +81,13 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
     options.recordDone(job);
   }
 
-  function later(delayMs: number, run: () => void): void {
-    clock.after(delayMs, run);
-  }
-
-  // ---- SUBMITTED
-
-  /** What the memory keeps of every part, in one place. */
-  function remember(job: Job, kind: number, parts: number): void {
-    remembered.bytes = start.bytes;
-    remembered.startAt = start.startAt;
-    remembered.token = start.token;
-    remembered.tokenAt = start.tokenAt;
-    remembered.partition = job.partition;
-    remembered.hop = start.hop;
-    remembered.kind = kind;
-    remembered.part = 1;
-    remembered.parts = parts;
-    remembered.partState = 0;
-    remembered.carrierIdAt = 0;
-    remembered.carrierIdEnd = 0;
-    remembered.sequence = 0;
-    memory.together(parts, start.atMs);
-  }
-
-  function submitted(job: Job, index: number, bind: Uint8Array): void {
-    job.status[index] = RECORD.answered;
-    unrecorded += 1;
-    if (!putSubmitted(job, index, bind)) later(WRITE_AFTER_MS, () => writeAgain(job, index, bind));
-  }
-
-  /** Writes SUBMITTED from `start` and what the memory holds at `hit`. False: the outbox is full. */
-  function putSubmitted(job: Job, index: number, bind: Uint8Array): boolean {
-    const { hit } = memory;
-    const parts = entry.parts(hit);
-    const key = keys.of(job.partition);
-    const writer = key.begin(ATTEMPT_BYTES + parts * (LONG_ID_BYTES + 2));
-    if (writer === undefined) return false;
-    putStart(writer, start);
-    putCarrierId(writer, hit.texts, entry.carrierIdAt(hit), entry.carrierIdEnd(hit));
-    for (let part = 2; part <= parts; part += 1) {
-      moveToPart(hit, part);
-      putCarrierId(writer, hit.texts, entry.carrierIdAt(hit), entry.carrierIdEnd(hit));
-    }
-    putToken(writer, start);
-    putBind(writer, bind);
-    job.leaving[job.leavingNext % job.count] = index;
-    job.leavingNext += 1;
-    key.end(job.settled, options.urgent());
-    return true;
-  }
-
-  function writeAgain(job: Job, index: number, bind: Uint8Array): void {
-    startOf(job, index, ATTEMPT_SUBMITTED, STATE.SUBMITTED);
-    if (!memory.findAttempt(start.bytes, start.startAt, start.hop)) {
-      // Forgotten meanwhile: that it was submitted still counts, its id is lost.
-      remember(job, ATTEMPT_SUBMITTED, 1);
-      memory.add(remembered);
-    }
-    if (!putSubmitted(job, index, bind)) later(WRITE_AFTER_MS, () => writeAgain(job, index, bind));
-  }
-
-  function settledOf(job: Job): Settled {
-    return (error) => {
-      const index = job.leaving[job.leavingFirst % job.count]!;
-      job.leavingFirst += 1;
-      if (error !== undefined) {
-        later(WRITE_AFTER_MS, () => writeAgain(job, index, NO_BIND));
-        return;
-      }
-      unrecorded -= 1;
-      done(job, index);
-    };
-  }
-
-  // ---- REFUSED and IN_DOUBT: rare, so each has a closure of its own
-
-  /** Writes an attempt until it is durable, then calls `then`. */
-  function write(
-    job: Job,
-    put: (into: NonNullable<ReturnType<ReturnType<AttemptKeys["of"]>["begin"]>>) => void,
-    then: (ack: PublishAck) => void,
-  ): void {
-    const key = keys.of(job.partition);
-    const writer = key.begin(2 * ATTEMPT_BYTES);
-    if (writer === undefined) {
-      later(WRITE_AFTER_MS, () => write(job, put, then));
-      return;
-    }
-    put(writer);
-    key.end((error, ack) => {
-      if (error === undefined && ack !== undefined) then(ack);
-      else later(WRITE_AFTER_MS, () => write(job, put, then));
-    }, true);
-  }
+  // ---- refused, in doubt
 
   function refuse(job: Job, index: number, state: number, refusal: Refusal): void {
-    job.status[index] = RECORD.answered;
-    unrecorded += 1;
-    write(
-      job,
-      (writer) => {
-        startOf(job, index, ATTEMPT_REFUSED, state);
-        putStart(writer, start);
-        putToken(writer, start);
-        putRefusal(writer, refusal);
-      },
-      ({ sequence }) => {
-        unrecorded -= 1;
-        startOf(job, index, ATTEMPT_REFUSED, state);
-        remember(job, ATTEMPT_REFUSED, 1);
-        remembered.partState = refusal.final ? 1 : 0;
-        remembered.sequence = sequence;
-        memory.add(remembered);
-        if (refusal.final) done(job, index);
-        else options.failOver(job, index, refusal.nextCarrier, sequence);
-      },
-    );
+    settle.refused(job, index, state, refusal, (sequence) => {
+      if (refusal.final) done(job, index);
+      else options.failOver(job, index, refusal.nextCarrier, sequence);
+    });
   }
 
   function refusedByCarrier(job: Job, index: number, status: number, bind: Uint8Array): void {
@@ -274,31 +114,15 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
   }
 
   function doubt(job: Job, index: number, bind: Uint8Array): void {
-    job.status[index] = RECORD.answered;
-    unrecorded += 1;
-    write(
-      job,
-      (writer) => {
-        startOf(job, index, ATTEMPT_IN_DOUBT, 0);
-        putStart(writer, start);
-        putToken(writer, start);
-        putBind(writer, bind);
-      },
-      ({ sequence }) => {
-        unrecorded -= 1;
-        startOf(job, index, ATTEMPT_IN_DOUBT, 0);
-        remember(job, ATTEMPT_IN_DOUBT, 1);
-        remembered.sequence = sequence;
-        memory.add(remembered);
-        job.doubts ??= new Uint8Array(job.count);
-        if (job.doubts[index] === 0) {
-          job.doubts[index] = 1;
-          options.again(job, index);
-        } else {
-          endDoubt(job, index, bind);
-        }
-      },
-    );
+    settle.doubted(job, index, bind, () => {
+      job.doubts ??= new Uint8Array(job.count);
+      if (job.doubts[index] === 0) {
+        job.doubts[index] = 1;
+        options.again(job, index);
+      } else {
+        endDoubt(job, index, bind);
+      }
+    });
   }
 
   // ---- long messages
@@ -319,7 +143,7 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
       else if (isDoubted(job, index)) done(job, index);
       else refuseFinally(job, index, STATE.EXPIRED, "EXPIRED");
     } else {
-      longSubmitted(job, index, long, bind);
+      settle.longSubmitted(job, index, long, bind);
     }
   }
 
@@ -334,57 +158,11 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
     long.waiting = 0;
     // The hop of its second doubt is taken: receipts would be joined to that.
     job.doubts![index] = 2;
-    longSubmitted(job, index, long, bind);
-  }
-
-  function longSubmitted(job: Job, index: number, long: Long, bind: Uint8Array): void {
-    startOf(job, index, ATTEMPT_SUBMITTED, STATE.SUBMITTED);
-    remember(job, ATTEMPT_SUBMITTED, long.parts);
-    for (let part = 0; part < long.parts; part += 1) {
-      const at = part * LONG_ID_BYTES;
-      remembered.part = part + 1;
-      remembered.partState = long.refused & (1 << part) ? STATE.REJECTED : 0;
-      remembered.carrierId = long.ids;
-      remembered.carrierIdAt = at;
-      remembered.carrierIdEnd = at + long.idLengths[part]!;
-      memory.add(remembered);
-    }
-    moveToPart(memory.hit, 1);
-    const { refused, parts, status } = long;
-    submitted(job, index, bind);
-    // Behind it: who reads a part's fate before the message is known cannot keep it.
-    for (let part = 0; part < parts; part += 1) {
-      if (refused & (1 << part)) partRefused(job, part + 1, parts, status, bind);
-    }
-  }
-
-  /** The part of a long message that the carrier did not take, as if a receipt had said so. */
-  function partRefused(
-    job: Job,
-    part: number,
-    parts: number,
-    status: number,
-    bind: Uint8Array,
-  ): void {
-    const key = keys.of(job.partition);
-    const writer = key.begin(2 * ATTEMPT_BYTES);
-    // Without it the merge waits for a receipt that does not come: the sweep ends the message.
-    if (writer === undefined) return;
-    start.kind = ATTEMPT_RECEIPT;
-    putStart(writer, start);
-    putToken(writer, start);
-    putFixed32(writer, ATTEMPT.error, status);
-    putFixed32(writer, ATTEMPT.part, part);
-    putFixed32(writer, ATTEMPT.parts, parts);
-    putBind(writer, bind);
-    putVarint(writer, ATTEMPT.partState, STATE.REJECTED);
-    key.end();
+    settle.longSubmitted(job, index, long, bind);
   }
 
   return {
-    adopt(job) {
-      job.settled = settledOf(job);
-    },
+    adopt: settle.adopt,
     prepare(job, index, submission) {
       const long = job.longs?.get(index);
       submission.mask = long?.waiting ?? 0;
@@ -418,13 +196,7 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
         endLong(job, index, long, bind);
         return;
       }
-      startOf(job, index, ATTEMPT_SUBMITTED, STATE.SUBMITTED);
-      remember(job, ATTEMPT_SUBMITTED, 1);
-      remembered.carrierId = bytes;
-      remembered.carrierIdAt = at;
-      remembered.carrierIdEnd = end;
-      memory.add(remembered);
-      submitted(job, index, bind);
+      settle.submitted(job, index, bytes, at, end, bind);
     },
     returned(job, index, part) {
       job.flying -= 1;
@@ -492,7 +264,7 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
       // Whatever a carrier would answer: no PDU can be made of this record.
       refuseFinally(job, index, STATE.REJECTED, "INTERNAL");
     },
-    unrecorded: () => unrecorded,
+    unrecorded: settle.unrecorded,
   };
 
   function tryLater(
@@ -508,7 +280,7 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
       long.flying &= ~(1 << part);
       long.delayed |= 1 << part;
     }
-    later(TRY_AFTER_MS * 2 ** tries, () => {
+    clock.after(TRY_AFTER_MS * 2 ** tries, () => {
       job.delayed -= 1;
       if (long !== undefined) {
         long.delayed &= ~(1 << part);

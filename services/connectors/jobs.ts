@@ -1,0 +1,203 @@
+/**
+ * Jobs: the frames in work, from a delivery to its acknowledgement.
+ *
+ * In: deliveries of the carrier's subjects, and records that are done. Out: jobs in the queue, those
+ * that may have been here before by way of the lookup; acks, and frames given back or let go.
+ */
+import type { Clock } from "../../core/clock.js";
+import type { Logger } from "../../core/log.js";
+import { droppedTotal, framesTotal, recordsTotal } from "../../core/metrics.js";
+import type { Delivery } from "../../core/stream/stream.js";
+import type { Failover } from "./failover.js";
+import type { Intake } from "./intake.js";
+import {
+  hasReady,
+  isYoung,
+  type Job,
+  joinJob,
+  keepWorking,
+  openJob,
+  RECORD,
+  WORKING_EVERY_MS,
+} from "./job.js";
+import { isSuspect, type Looked, type Lookup } from "./lookup.js";
+import type { JobQueue } from "./queue.js";
+
+export interface JobsOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly queue: JobQueue;
+  /** What is opened after the jobs, and known when the first frame comes. */
+  readonly intake: () => Pick<Intake, "taken" | "done">;
+  readonly lookup: () => Pick<Lookup, "add">;
+  readonly failover: () => Pick<Failover, "add">;
+  /** A new job's own part. */
+  adopt(job: Job): void;
+  /** There is something to send, or room for it. */
+  schedule(): void;
+}
+
+export interface Jobs {
+  /** The job with this number, which it has while it lives. */
+  at(number: number): Job;
+  all(): Iterable<Job>;
+  /** Records in work. */
+  records(): number;
+  /** A frame of the subject with this place came. */
+  receive(delivery: Delivery, from: number): void;
+  /** A job that was looked up: what is done is done, the rest is sent. */
+  resume(job: Job, looked: Looked): Promise<void>;
+  /** Not acknowledged, and not given back or let go. */
+  isOpen(job: Job): boolean;
+  /** A record is done; perhaps all are. */
+  recordDone(job: Job): void;
+  /** The record is to be sent again. */
+  again(job: Job, index: number): void;
+  /** Frames of which nothing is under way go back to the stream, but those to be kept. */
+  giveBack(delayMs?: number, isKept?: (job: Job) => boolean): void;
+  /** Ack waits are started anew; once a second. */
+  tick(): void;
+}
+
+export function openJobs(options: JobsOptions): Jobs {
+  const { clock, log, queue, schedule } = options;
+  const jobs: (Job | undefined)[] = [];
+  const freeNumbers: number[] = [];
+  const bySequence = new Map<number, Job>();
+  const framesIn = framesTotal.labels("DISPATCH", "in");
+  const recordsIn = recordsTotal.labels("DISPATCH", "in");
+  let inWork = 0;
+
+  function receive(delivery: Delivery, from: number): void {
+    framesIn.inc();
+    const known = bySequence.get(delivery.sequence);
+    if (known !== undefined) {
+      joinJob(known, delivery);
+      // Somebody else may have had it meanwhile: what is left is looked up, like any repeat.
+      if (!known.suspect && hasReady(known)) lookUp(known);
+      return;
+    }
+    const number = freeNumbers.pop() ?? jobs.length;
+    const job = openJob(delivery, number);
+    if (job === undefined || job.place !== from) {
+      freeNumbers.push(number);
+      droppedTotal.inc({ stage: "connector", code: "frame.malformed" });
+      const { sequence } = delivery;
+      log.error({ stream: "DISPATCH", sequence }, "dispatch frame cannot be read");
+      delivery.term();
+      return;
+    }
+    jobs[number] = job;
+    bySequence.set(job.sequence, job);
+    recordsIn.inc(job.count);
+    options.adopt(job);
+    inWork += job.count;
+    options.intake().taken(job.place, job.count);
+    if (isSuspect(job, delivery)) lookUp(job);
+    else {
+      queue.add(job);
+      schedule();
+    }
+  }
+
+  function lookUp(job: Job): void {
+    job.suspect = true;
+    queue.remove(job);
+    options.lookup().add(job);
+  }
+
+  async function resume(job: Job, looked: Looked): Promise<void> {
+    for (let index = 0; index < job.count && isOpen(job); index += 1) {
+      // What is on its way from here is nobody else's business.
+      if (job.status[index] !== RECORD.waiting || job.longs?.has(index)) continue;
+      const fate = looked.fate(job, index);
+      if (fate === "none") continue;
+      if (fate === "doubted") {
+        job.doubts ??= new Uint8Array(job.count);
+        job.doubts[index] = 1;
+        continue;
+      }
+      job.status[index] = RECORD.answered;
+      const moved = fate === "moved" ? await looked.moved(job, index) : undefined;
+      if (moved !== undefined) {
+        options.failover().add(job, index, moved.carrier, moved.sequence, true);
+        continue;
+      }
+      job.status[index] = RECORD.done;
+      job.left -= 1;
+    }
+    if (!isOpen(job)) return;
+    job.suspect = false;
+    if (job.left === 0) recordDone(job);
+    else if (hasReady(job)) queue.add(job);
+    schedule();
+  }
+
+  function isOpen(job: Job): boolean {
+    return bySequence.get(job.sequence) === job;
+  }
+
+  function recordDone(job: Job): void {
+    if (job.left === 0 && isOpen(job)) {
+      for (const delivery of job.deliveries) delivery.ack();
+      close(job);
+    }
+    schedule();
+  }
+
+  function close(job: Job): void {
+    queue.remove(job);
+    bySequence.delete(job.sequence);
+    jobs[job.number] = undefined;
+    freeNumbers.push(job.number);
+    inWork -= job.count;
+    options.intake().done(job.place, job.count);
+  }
+
+  function forget(job: Job): void {
+    log.warn({ sequence: job.sequence, records: job.left }, "a frame grew old here and was let go");
+    for (const delivery of job.deliveries) delivery.forget?.();
+    close(job);
+  }
+
+  return {
+    at: (number) => jobs[number]!,
+    all: () => bySequence.values(),
+    records: () => inWork,
+    receive,
+    resume,
+    isOpen,
+    recordDone,
+    again(job, index) {
+      if (!isOpen(job) || job.status[index] === RECORD.waiting) return;
+      job.status[index] = RECORD.waiting;
+      job.ready.push(index);
+      if (!job.suspect) queue.addFirst(job);
+      schedule();
+    },
+    giveBack(delayMs, isKept = () => false) {
+      for (const job of [...bySequence.values()]) {
+        if (job.flying > 0 || isSettling(job) || isKept(job)) continue;
+        for (const delivery of job.deliveries) delivery.nak(delayMs);
+        close(job);
+      }
+    },
+    tick() {
+      const nowMs = clock.monotonicMs();
+      for (const job of bySequence.values()) {
+        if (!isYoung(job, nowMs)) {
+          if (job.flying === 0 && job.delayed === 0 && !isSettling(job)) forget(job);
+        } else if (nowMs - job.workingAtMs >= WORKING_EVERY_MS) {
+          keepWorking(job, () => clock.monotonicMs()).catch((err: unknown) => {
+            log.debug({ err, sequence: job.sequence }, "ack wait was not started anew");
+          });
+        }
+      }
+    },
+  };
+}
+
+/** Whether an attempt of one of its records is on its way to the stream. */
+function isSettling(job: Job): boolean {
+  return job.status.includes(RECORD.answered);
+}
