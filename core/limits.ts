@@ -14,6 +14,10 @@ export const SENDER_CHARACTERS_MAX = 11;
 export const TEXT_BYTES_MAX = 4_096;
 /** Segments of one message: phones reassemble few more, and a typo must not cost a fortune. */
 export const SEGMENTS_MAX = 12;
+/** Body of octets: as many as SEGMENTS_MAX parts of 134 hold. */
+export const BINARY_BYTES_MAX = SEGMENTS_MAX * 134;
+/** User data header of a customer's: one part may be nothing else (3GPP TS 23.040, 9.2.3.24). */
+export const UDH_BYTES_MAX = 140;
 export const IDEMPOTENCY_KEY_BYTES_MAX = 255;
 export const CLIENT_REFERENCE_BYTES_MAX = 128;
 export const TAGS_MAX = 8;

@@ -10,13 +10,11 @@
  */
 import { BREAK, graphemeStep, START } from "./graphemes.js";
 import { replaceSmart } from "./smart.js";
-import { ENCODING_GSM7, ENCODING_UCS2 } from "./stream/fields.js";
+import { ENCODING_BINARY, ENCODING_GSM7, ENCODING_UCS2 } from "./stream/fields.js";
 import { characterAt, gsm7Widths } from "./text.js";
 
 /** Octets of user data, its header included. */
 export const USER_DATA_OCTETS = 140;
-/** Beside those of floe.v1.Encoding: bodies that are octets. */
-export const ENCODING_BINARY = 3;
 
 /** Bits of the reference that joins the parts of a long message; 0: the message has one part. */
 export type ReferenceBits = 0 | 8 | 16;
@@ -25,17 +23,25 @@ export type ReferenceBits = 0 | 8 | 16;
 const CONCATENATION_OCTETS: Readonly<Record<ReferenceBits, number>> = { 0: 0, 8: 5, 16: 6 };
 const LANGUAGE_OCTETS = 3;
 
-/** Octets of the user data header, its own length included; 0: there is none. */
-export function headerOctets(languages: number, reference: ReferenceBits): number {
-  let elements = CONCATENATION_OCTETS[reference];
+/**
+ * Octets of the user data header, its own length included; 0: there is none.
+ * @param own octets of the elements that a customer gave.
+ */
+export function headerOctets(languages: number, reference: ReferenceBits, own = 0): number {
+  let elements = CONCATENATION_OCTETS[reference] + own;
   if ((languages & 0xff) !== 0) elements += LANGUAGE_OCTETS;
   if (languages >>> 8 !== 0) elements += LANGUAGE_OCTETS;
   return elements === 0 ? 0 : elements + 1;
 }
 
 /** What one part holds behind its header: septets, UTF-16 units, or octets of a binary body. */
-export function partUnits(encoding: number, languages: number, reference: ReferenceBits): number {
-  const octets = USER_DATA_OCTETS - headerOctets(languages, reference);
+export function partUnits(
+  encoding: number,
+  languages: number,
+  reference: ReferenceBits,
+  own = 0,
+): number {
+  const octets = USER_DATA_OCTETS - headerOctets(languages, reference, own);
   if (encoding === ENCODING_GSM7) return Math.floor((octets * 8) / 7);
   return encoding === ENCODING_UCS2 ? octets >>> 1 : octets;
 }
@@ -132,19 +138,25 @@ export function cutPlain(
 }
 const PLAIN_SINGLE = partUnits(ENCODING_GSM7, 0, 0);
 
+/** A body that no number of parts holds. */
+export const PARTS_ENDLESS = 0xffff;
+
 /**
  * Cuts a body of octets, `[at, end)`, as `cutText` does a text: full parts.
- * @returns the number of parts, at least 1.
+ * @param own octets of header elements that stand in every part, their header's length apart.
+ * @returns the number of parts, at least 1; PARTS_ENDLESS: the header leaves no room.
  */
 export function cutBinary(
   at: number,
   end: number,
   ends: Int32Array,
   reference: 8 | 16 = 8,
+  own = 0,
 ): number {
   let parts = 0;
-  if (end - at > USER_DATA_OCTETS) {
-    const full = partUnits(ENCODING_BINARY, 0, reference);
+  if (end - at > partUnits(ENCODING_BINARY, 0, 0, own)) {
+    const full = partUnits(ENCODING_BINARY, 0, reference, own);
+    if (full < 1) return PARTS_ENDLESS;
     for (; end - at > full; parts += 1) {
       at += full;
       ends[parts] = at;
@@ -155,8 +167,8 @@ export function cutBinary(
 }
 
 /** Parts of a body of so many octets, at least 1. */
-export function binaryParts(octets: number, reference: 8 | 16 = 8): number {
-  return cutBinary(0, octets, NO_ENDS, reference);
+export function binaryParts(octets: number, reference: 8 | 16 = 8, own = 0): number {
+  return cutBinary(0, octets, NO_ENDS, reference, own);
 }
 
 /**

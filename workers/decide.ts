@@ -18,7 +18,7 @@
 import { SEGMENTS_MAX } from "../core/limits.js";
 import { REASON } from "../core/message.js";
 import { LANGUAGE_ID_MAX } from "../core/national.js";
-import { FLAG } from "../core/stream/fields.js";
+import { ENCODING_BINARY, FLAG } from "../core/stream/fields.js";
 import { keepsMargin } from "./candidates.js";
 import { type Choice, clearChoice } from "./choice.js";
 import { COUNTRY_UNKNOWN, countryCode } from "./codes.js";
@@ -30,7 +30,7 @@ import { sellTerms } from "./rates.js";
 import { amountOf, basisOf, boundOf, isTiered } from "./rating.js";
 import { RECIPIENT_BYTES, type Recipients } from "./recipients.js";
 import { chooseCarriers, type Routing, type RoutingQuery } from "./routing.js";
-import { countSegments, measured, nationalSegments } from "./segments.js";
+import { countBinary, countSegments, measured, nationalSegments } from "./segments.js";
 import { senderKindOf } from "./senders.js";
 
 /** One message, as far as it is known. A thread has one, used for every record. */
@@ -98,8 +98,12 @@ export interface Places {
   idAt: number;
   fromAt: number;
   fromEnd: number;
+  /** Of the text; of the data, if it is no text. */
   textAt: number;
   textEnd: number;
+  binary: boolean;
+  /** Octets of the header of a body that is no text. */
+  headerOctets: number;
 }
 
 const SMS = 0;
@@ -142,7 +146,9 @@ export function decide(
   decision.chargeBasis = planIndex < 0 ? 0 : tables.planBasis[planIndex]!;
   const smart = planIndex >= 0 && tables.planSmart[planIndex] === 1;
   const { bytes, view, textAt, textEnd } = places;
-  decision.segments = countSegments(bytes, view, textAt, textEnd, smart);
+  decision.segments = places.binary
+    ? countBinary(textEnd - textAt, places.headerOctets)
+    : countSegments(bytes, view, textAt, textEnd, smart);
   takeMeasured(decision);
   decision.reason = takeRecipient(routing, recipients, slot, decision, query);
   if (decision.reason !== REASON.NONE) return;
@@ -174,7 +180,9 @@ export function decide(
     decision.reason = REASON.NO_PRICE;
     return;
   }
-  if (decision.segments > 1) useLanguage(routing, places, decision, query, choice, terms);
+  if (decision.segments > 1 && decision.encoding !== ENCODING_BINARY) {
+    useLanguage(routing, places, decision, query, choice, terms);
+  }
   price(routing, decision, query, choice, terms);
 }
 

@@ -12,7 +12,7 @@
 import assert from "node:assert";
 import { VALIDITY_SECONDS_DEFAULT } from "../core/limits.js";
 import { LANE_BULK, LANE_HIGH, laneOfClass, REASON } from "../core/message.js";
-import { MESSAGE, REQUEST, REQUEST_FRAME } from "../core/stream/fields.js";
+import { BINARY, MESSAGE, REQUEST, REQUEST_FRAME } from "../core/stream/fields.js";
 import {
   type Fields,
   fixed32Of,
@@ -58,6 +58,7 @@ const choice = newChoice();
 const query = newRoutingQuery();
 const frame = newFields();
 const tag = newFields();
+const body = newFields();
 const NOTHING = new Uint8Array(0);
 const NO_VIEW = new DataView(NOTHING.buffer);
 const places: Places = {
@@ -68,6 +69,8 @@ const places: Places = {
   fromEnd: 0,
   textAt: 0,
   textEnd: 0,
+  binary: false,
+  headerOctets: 0,
 };
 /** Records that are read and wait for being looked up together (recipients.ts). */
 interface Waiting {
@@ -261,12 +264,25 @@ function readMessage(end: number): boolean {
   const messageEnd = at + record[2 * REQUEST.message + 1]!;
   return (
     readFields(bytes, at, messageEnd, message) &&
-    isWithin(message, MESSAGE.text, messageEnd) &&
+    (isWithin(message, MESSAGE.text, messageEnd) || isBinary(messageEnd)) &&
     (!has(message, MESSAGE.to) || isWithin(message, MESSAGE.to, messageEnd)) &&
     (!has(message, MESSAGE.from) || isWithin(message, MESSAGE.from, messageEnd)) &&
     (!has(message, MESSAGE.clientReference) ||
       isWithin(message, MESSAGE.clientReference, messageEnd)) &&
     (!has(message, MESSAGE.tags) || areTags(at, messageEnd))
+  );
+}
+
+/** Whether the message is one of octets, and what is within can be read. */
+function isBinary(messageEnd: number): boolean {
+  const { bytes, message } = request;
+  if (has(message, MESSAGE.text) || !isWithin(message, MESSAGE.binary, messageEnd)) return false;
+  const at = message[2 * MESSAGE.binary]!;
+  const end = endOf(message, MESSAGE.binary);
+  return (
+    readFields(bytes, at, end, body) &&
+    (!has(body, BINARY.data) || isWithin(body, BINARY.data, end)) &&
+    (!has(body, BINARY.udh) || isWithin(body, BINARY.udh, end))
   );
 }
 
@@ -288,8 +304,21 @@ function place(): void {
   places.idAt = request.record[2 * REQUEST.messageId]!;
   places.fromAt = Math.max(message[2 * MESSAGE.from]!, 0);
   places.fromEnd = endOf(message, MESSAGE.from);
+  places.binary = !has(message, MESSAGE.text);
+  if (places.binary) {
+    placeBinary();
+    return;
+  }
   places.textAt = message[2 * MESSAGE.text]!;
   places.textEnd = endOf(message, MESSAGE.text);
+}
+
+function placeBinary(): void {
+  const { bytes, message } = request;
+  readFields(bytes, message[2 * MESSAGE.binary]!, endOf(message, MESSAGE.binary), body);
+  places.textAt = Math.max(body[2 * BINARY.data]!, 0);
+  places.textEnd = endOf(body, BINARY.data);
+  places.headerOctets = has(body, BINARY.udh) ? body[2 * BINARY.udh + 1]! : 0;
 }
 
 /** An absent field is an empty one. */

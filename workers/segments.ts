@@ -6,9 +6,9 @@
  * fit one part, and is not plainly divided, is counted by the function that connectors cut with
  * (core/parts.ts). Rules and limits are its.
  */
-import { cutText, NO_ENDS, partUnits } from "../core/parts.js";
+import { binaryParts, cutText, NO_ENDS, partUnits } from "../core/parts.js";
 import { replaceSmart } from "../core/smart.js";
-import { ENCODING_GSM7, ENCODING_UCS2 } from "../core/stream/fields.js";
+import { ENCODING_BINARY, ENCODING_GSM7, ENCODING_UCS2 } from "../core/stream/fields.js";
 import { characterAt, gsm7Septets, gsm7Widths, isPlain } from "../core/text.js";
 
 const GSM7_SINGLE = partUnits(ENCODING_GSM7, 0, 0);
@@ -21,7 +21,7 @@ export const measured = {
   encoding: ENCODING_GSM7 as number,
   /** ASCII whose octets are the same in the GSM alphabet: they may be copied as they are. */
   plain: true,
-  /** What the whole text takes, headers apart: septets or UTF-16 units. */
+  /** What the whole body takes, headers apart: septets, UTF-16 units or octets. */
   units: 0,
   /** It was counted with its typographic characters replaced (core/smart.ts). */
   smart: false,
@@ -116,6 +116,19 @@ export function countSegments(
   measured.units = septets;
   if (septets <= GSM7_SINGLE) return 1;
   return countGsm7(bytes, at, end, septets === end - at && (kinds & RETURN) === 0);
+}
+
+/**
+ * Segments of a body of so many octets, at least 1.
+ * @param header octets of its user data header, 0: none.
+ */
+export function countBinary(octets: number, header: number): number {
+  measured.encoding = ENCODING_BINARY;
+  measured.plain = false;
+  measured.units = octets;
+  measured.smart = false;
+  measured.languages = 0;
+  return binaryParts(octets, 8, Math.max(header - 1, 0));
 }
 
 /** Goes on at `asciiEnd`: all before is ASCII of the GSM alphabet, so many septets. */

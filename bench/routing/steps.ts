@@ -159,6 +159,7 @@ function runDecisions(messages: Messages, routing: Routing): number {
   const recipients = newRecipients();
   const places: Places = {
     ...{ bytes, view, idAt: 0, fromAt: 0, fromEnd: 0, textAt: 0, textEnd: 0 },
+    ...{ binary: false, headerOctets: 0 },
   };
   decision.account = BENCH_ACCOUNT;
   decision.plan = BENCH_PLAN;

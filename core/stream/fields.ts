@@ -6,13 +6,17 @@ export const MESSAGE = {
   to: 1,
   from: 2,
   text: 3,
+  binary: 4,
   trafficClass: 8,
   idempotencyKey: 9,
   clientReference: 10,
   validitySeconds: 11,
   receipt: 12,
   tags: 13,
+  flash: 14,
 } as const;
+
+export const BINARY = { data: 1, udh: 2 } as const;
 
 export const TAG = { key: 1, value: 2 } as const;
 
@@ -217,6 +221,7 @@ export const USAGE = {
 
 export const ENCODING_GSM7 = 1;
 export const ENCODING_UCS2 = 2;
+export const ENCODING_BINARY = 3;
 export const CHARGE_ON_SUBMIT = 1;
 export const CHARGE_ON_DELIVERED = 2;
 export const RECEIPT_REQUEST_NONE = 2;

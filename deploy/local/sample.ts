@@ -50,6 +50,7 @@ export function readSample(run: string, path = FILE): readonly Message[] {
     validitySeconds: 0,
     receipt: 0,
     tags: { run },
+    flash: false,
   }));
 }
 

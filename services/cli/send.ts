@@ -91,6 +91,7 @@ function messageTo(to: string, flags: Flags): Message {
       ? ReceiptRequest.RECEIPT_REQUEST_FINAL
       : ReceiptRequest.RECEIPT_REQUEST_NONE,
     tags: {},
+    flash: false,
   };
 }
 

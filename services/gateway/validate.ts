@@ -12,6 +12,7 @@
 
 import type { Violation } from "../../core/grpc/refuse.js";
 import {
+  BINARY_BYTES_MAX,
   CLIENT_REFERENCE_BYTES_MAX,
   IDEMPOTENCY_KEY_BYTES_MAX,
   MESSAGE_BYTES_MAX,
@@ -22,9 +23,11 @@ import {
   TAG_VALUE_BYTES_MAX,
   TAGS_MAX,
   TEXT_BYTES_MAX,
+  UDH_BYTES_MAX,
   VALIDITY_SECONDS_MAX,
 } from "../../core/limits.js";
-import { MESSAGE, TAG } from "../../core/stream/fields.js";
+import { partUnits, USER_DATA_OCTETS } from "../../core/parts.js";
+import { BINARY, ENCODING_BINARY, MESSAGE, TAG } from "../../core/stream/fields.js";
 import { isUtf8 } from "./utf8.js";
 
 /** Problems of a message, as bits. */
@@ -41,6 +44,9 @@ export const PROBLEM = {
   validitySeconds: 512,
   receipt: 1_024,
   tags: 2_048,
+  data: 4_096,
+  udh: 8_192,
+  bodies: 16_384,
 } as const;
 
 /** Of the message that was checked last: read it before the next one. */
@@ -50,7 +56,7 @@ const SHORT_CODE_DIGITS_MIN = 3;
 const SHORT_CODE_DIGITS_MAX = 8;
 const TRAFFIC_CLASS_MAX = 3;
 const RECEIPT_REQUEST_MAX = 2;
-/** Fields between `text` and `traffic_class` are for bodies to come (messaging.proto). */
+/** Fields between `binary` and `traffic_class` are for bodies to come (messaging.proto). */
 const BODY_FIELD_MAX = MESSAGE.trafficClass - 1;
 
 const VARINT = 0;
@@ -71,6 +77,8 @@ const TAGS = {
   validitySeconds: (MESSAGE.validitySeconds << 3) | VARINT,
   receipt: (MESSAGE.receipt << 3) | VARINT,
   tags: (MESSAGE.tags << 3) | LENGTH,
+  binary: (MESSAGE.binary << 3) | LENGTH,
+  flash: (MESSAGE.flash << 3) | VARINT,
 } as const;
 
 /** Where the fields of bytes stand: `at` = `end` = 0 if they are not there. */
@@ -96,6 +104,7 @@ export function check(bytes: Uint8Array, view: DataView, at: number, end: number
   let validitySeconds = 0;
   let receipt = 0;
   let tags = 0;
+  let bodies = 0;
   while (at < end) {
     let tag = bytes[at++]!;
     if (tag > 127) {
@@ -125,6 +134,7 @@ export function check(bytes: Uint8Array, view: DataView, at: number, end: number
         place(from, at, value);
         break;
       case TAGS.text:
+        bodies |= TEXT;
         place(text, at, value);
         break;
       case TAGS.trafficClass:
@@ -146,6 +156,13 @@ export function check(bytes: Uint8Array, view: DataView, at: number, end: number
         tags += 1;
         problems |= checkTag(bytes, view, at, at + value);
         break;
+      case TAGS.binary:
+        bodies |= BINARY_BODY;
+        problems |= checkBinary(bytes, at, at + value);
+        break;
+      case TAGS.flash:
+        // A bool is any varint; what is not 0 is true.
+        break;
       default:
         problems |= strange(tag >>> 3);
     }
@@ -160,8 +177,16 @@ export function check(bytes: Uint8Array, view: DataView, at: number, end: number
   seen.keyAt = key.at;
   seen.keyEnd = key.end;
   seen.tags = tags;
+  if (bodies === (TEXT | BINARY_BODY)) problems |= PROBLEM.bodies;
+  if ((bodies & BINARY_BODY) === 0) {
+    if (!isText(bytes, view, text.at, text.end, 1, TEXT_BYTES_MAX)) problems |= PROBLEM.text;
+  }
   return problems | checkSpans(bytes, view);
 }
+
+/** Which bodies a message has. */
+const TEXT = 1;
+const BINARY_BODY = 2;
 
 /** Of a field that occurs twice the last place counts, as protobuf asks. */
 function place(span: { at: number; end: number }, at: number, length: number): void {
@@ -171,8 +196,8 @@ function place(span: { at: number; end: number }, at: number, length: number): v
 
 /** A field that is not as we know it: newer than we are, or of the wrong wire type. */
 function strange(field: number): number {
-  if (field > MESSAGE.tags) return 0;
-  return field > MESSAGE.text && field <= BODY_FIELD_MAX ? PROBLEM.body : PROBLEM.malformed;
+  if (field > MESSAGE.flash) return 0;
+  return field > MESSAGE.binary && field <= BODY_FIELD_MAX ? PROBLEM.body : PROBLEM.malformed;
 }
 
 const varint = { value: 0 };
@@ -196,7 +221,6 @@ function checkSpans(bytes: Uint8Array, view: DataView): number {
   let problems = 0;
   if (!isNumber(bytes, to.at, to.end)) problems |= PROBLEM.to;
   if (!isSender(bytes, from.at, from.end)) problems |= PROBLEM.from;
-  if (!isText(bytes, view, text.at, text.end, 1, TEXT_BYTES_MAX)) problems |= PROBLEM.text;
   if (!isText(bytes, view, key.at, key.end, 0, IDEMPOTENCY_KEY_BYTES_MAX)) {
     problems |= PROBLEM.idempotencyKey;
   }
@@ -260,6 +284,53 @@ function isText(
   return length >= min && length <= max && isUtf8(bytes, view, at, end);
 }
 
+const data = { at: 0, end: 0 };
+const udh = { at: 0, end: 0 };
+
+/** A body of octets: PROBLEM.malformed, PROBLEM.data, PROBLEM.udh or 0. */
+function checkBinary(bytes: Uint8Array, at: number, end: number): number {
+  place(data, at, 0);
+  place(udh, at, 0);
+  while (at < end) {
+    const tag = bytes[at++]!;
+    const field = tag >>> 3;
+    if ((field !== BINARY.data && field !== BINARY.udh) || (tag & 7) !== LENGTH) {
+      return PROBLEM.malformed;
+    }
+    at = readVarint(bytes, at, end, LENGTH_OCTETS_MAX);
+    if (at < 0 || varint.value < 0 || varint.value > end - at) return PROBLEM.malformed;
+    place(field === BINARY.data ? data : udh, at, varint.value);
+    at += varint.value;
+  }
+  const header = udh.end - udh.at;
+  const octets = data.end - data.at;
+  let problems = 0;
+  if (octets > BINARY_BYTES_MAX || (octets === 0 && header === 0)) problems |= PROBLEM.data;
+  if (header > 0 && !isHeader(bytes, udh.at, udh.end, header + octets > USER_DATA_OCTETS)) {
+    problems |= PROBLEM.udh;
+  }
+  return problems;
+}
+
+/** Elements that join parts: with a reference of 8 and of 16 bits. */
+const IEI_CONCATENATED_8 = 0x00;
+const IEI_CONCATENATED_16 = 0x08;
+
+/** A user data header. @param isLong there will be several parts, joined by elements of ours. */
+function isHeader(bytes: Uint8Array, at: number, end: number, isLong: boolean): boolean {
+  const header = end - at;
+  if (header > UDH_BYTES_MAX || bytes[at] !== header - 1 || header < 3) return false;
+  if (isLong && partUnits(ENCODING_BINARY, 0, 8, header - 1) < 1) return false;
+  for (let element = at + 1; element < end; ) {
+    if (end - element < 2) return false;
+    const isJoin = bytes[element] === IEI_CONCATENATED_8 || bytes[element] === IEI_CONCATENATED_16;
+    if (isLong && isJoin) return false;
+    element += 2 + bytes[element + 1]!;
+    if (element > end) return false;
+  }
+  return true;
+}
+
 const tagKey = { at: 0, end: 0 };
 const tagValue = { at: 0, end: 0 };
 
@@ -303,8 +374,23 @@ const WANTED: readonly (readonly [number, string, string, string])[] = [
       `${SHORT_CODE_DIGITS_MIN} to ${SHORT_CODE_DIGITS_MAX} digits, or 1 to ` +
       `${SENDER_CHARACTERS_MAX} letters, digits, spaces and any of - . _ & ', a letter among them`,
   ],
-  [PROBLEM.body, "body", "BODY_UNKNOWN", "must be text: this server sends nothing else"],
+  [PROBLEM.body, "body", "BODY_UNKNOWN", "must be text or binary: this server sends nothing else"],
+  [PROBLEM.bodies, "body", "BODY_AMBIGUOUS", "must be either text or binary"],
   [PROBLEM.text, "text", "TEXT_INVALID", `must be 1 to ${TEXT_BYTES_MAX} bytes of UTF-8`],
+  [
+    PROBLEM.data,
+    "binary.data",
+    "DATA_INVALID",
+    `must be 1 to ${BINARY_BYTES_MAX} octets, or none behind a header`,
+  ],
+  [
+    PROBLEM.udh,
+    "binary.udh",
+    "HEADER_INVALID",
+    `must be a user data header of up to ${UDH_BYTES_MAX} octets: its length, then elements of ` +
+      "identifier, length and data (3GPP TS 23.040, 9.2.3.24); where the data needs several parts, " +
+      "it must leave room for some of it and have no element that joins parts (0x00, 0x08)",
+  ],
   [
     PROBLEM.trafficClass,
     "traffic_class",

@@ -13,7 +13,8 @@ import { varintOf } from "../../../core/stream/frame.js";
 import { CANNOT, type Link, type LinkEvents, NO_ROOM, type Submission } from "../link.js";
 import { type Bind, openBind } from "./bind.js";
 import type { Session } from "./session.js";
-import { newSubmitWriter, senderAt, senderLength } from "./submit.js";
+import { newSubmitWriter } from "./submit.js";
+import { senderAt, senderLength } from "./submit-sender.js";
 
 export interface SmppLinkOptions {
   readonly config: CarrierConfig;
@@ -25,7 +26,7 @@ export interface SmppLinkOptions {
 export function openSmppLink(options: SmppLinkOptions, events: LinkEvents): Link {
   const { config, clock, log, chance = SYSTEM_CHANCE } = options;
   const { window } = config;
-  const submits = newSubmitWriter(config.alphabet);
+  const submits = newSubmitWriter(config, log);
   const references = newReferences(chance);
   const binds = new Map<number, Bind>();
   /** Those whose session is up, in no order; the first takes what comes next. */
@@ -152,14 +153,14 @@ function countBits(mask: number): number {
 }
 
 /**
- * References of long messages: 8 bits, to be different for messages from the same sender to the same
+ * References of long messages: 16 bits, of which most carriers get 8, to be different for messages from the same sender to the same
  * recipient that a phone may have half of (3GPP TS 23.040, 9.2.3.24.1). So each pair counts for
  * itself; pairs that share a counter only see it move faster.
  */
 function newReferences(chance: Chance) {
-  const counters = new Uint8Array(0x10000);
+  const counters = new Uint16Array(0x10000);
   // Not from zero: after a restart the last ones must not come again at once.
-  const start = Math.floor(chance() * 256);
+  const start = Math.floor(chance() * 0x10000);
   return {
     next({ bytes, message, record }: Submission): number {
       let hash = varintOf(record, DISPATCH.encoding);
@@ -168,7 +169,7 @@ function newReferences(chance: Chance) {
       hash = hashOf(hash, bytes, senderAt(record, message), senderLength(record, message));
       const place = (hash ^ (hash >>> 16)) & 0xffff;
       counters[place] = counters[place]! + 1;
-      return (counters[place]! + start) & 0xff;
+      return (counters[place]! + start) & 0xffff;
     },
   };
 }

@@ -1,56 +1,66 @@
 /**
- * The text of a submit_sm: alphabet, cuts and header (UDH) of its parts.
+ * The text of a submit_sm: alphabet and octets of its parts, and its data_coding.
  *
  * Replaced characters and national tables are those that the record says, as dispatch counted and
- * priced them; the carrier's own alphabet may still want other octets.
+ * priced them; the carrier's own alphabet may still want other octets. Text that a Latin-1 or ASCII
+ * carrier cannot be told in its alphabet goes as UCS-2, which may be more parts than were counted:
+ * the only other way would be not to send it there.
  *
- * Source: SMPP v3.4, 5.2.19 (data_coding); 3GPP TS 23.040, 9.2.3.24.1 (concatenation, 8-bit
- * reference), 15 (single shift) and 16 (locking shift).
+ * Source: SMPP v3.4, 5.2.19 (data_coding); 3GPP TS 23.038, 4 (message classes), 6.1.2.1 (packing).
  */
-import assert from "node:assert";
 import type { CarrierConfig } from "../../../core/configuration.js";
-import { SEGMENTS_MAX, TEXT_BYTES_MAX } from "../../../core/limits.js";
-import { cutPlain, cutText, headerOctets } from "../../../core/parts.js";
+import { TEXT_BYTES_MAX } from "../../../core/limits.js";
+import { fillBitsAfter, packedOctets, packSeptets } from "../../../core/septets.js";
 import { replaceSmart } from "../../../core/smart.js";
 import { DISPATCH, ENCODING_GSM7, ENCODING_UCS2 } from "../../../core/stream/fields.js";
 import { newWriter, reserve, varintOf } from "../../../core/stream/frame.js";
 import { encodeGsm7Unpacked, encodeUcs2 } from "../../../core/text.js";
+import {
+  cutBody,
+  ENCODING_PLAIN,
+  type Join,
+  joinOf,
+  PARTS_MAX,
+  type Prepared,
+} from "./submit-join.js";
 
 export type Alphabet = CarrierConfig["alphabet"];
 
-const DATA_CODING_DEFAULT = 0x00;
-const DATA_CODING_LATIN1 = 0x03;
-const DATA_CODING_UCS2 = 0x08;
-/** Information elements of the user data header. */
-const IEI_CONCATENATED_8 = 0x00;
-const IEI_SINGLE_SHIFT = 0x24;
-const IEI_LOCKING_SHIFT = 0x25;
-/** A long text in another alphabet than it was counted in may need more than SEGMENTS_MAX. */
-export const PARTS_MAX = 30;
-assert(PARTS_MAX < 31 && SEGMENTS_MAX <= PARTS_MAX, "a part is a bit of a mask");
-
-/** How the text of the record on offer is sent; one object, filled anew by `prepareText`. */
-export interface Prepared {
-  octets: Uint8Array;
-  at: number;
-  /** More than PARTS_MAX: it cannot be sent, and the ends of those beyond are not known. */
-  parts: number;
-  dataCoding: number;
-  /** National tables that its header names; 0: none. */
-  languages: number;
-  /** Where each part ends in `octets`. */
-  readonly ends: Int32Array;
+/** How a carrier takes bodies. */
+export interface Form {
+  readonly alphabet: Alphabet;
+  readonly join: Join;
+  /** data_coding of text in the alphabet, of UCS-2, of octets. */
+  readonly text: number;
+  readonly ucs2: number;
+  readonly binary: number;
 }
+
+const DATA_CODING_LATIN1 = 0x03;
+/** Message class 0: shown at once, not kept (3GPP TS 23.038, 4); bits 2 and 3 are the alphabet. */
+const CLASS_0 = 0x10;
+const ALPHABET_8_BIT = 0x04;
+const ALPHABET_UCS2 = 0x08;
+/** 0xF0 and above: data coding and message class, bit 2 is the alphabet. */
+const CODING_CLASS_AT = 0xf0;
 
 const scratch = newWriter(2 * TEXT_BYTES_MAX + 64);
 const second = newWriter(2 * TEXT_BYTES_MAX + 64);
 const replaced = newWriter(2 * TEXT_BYTES_MAX + 64);
 
-export function newPrepared(): Prepared {
-  return {
-    ...{ octets: new Uint8Array(0), at: 0, parts: 1, dataCoding: DATA_CODING_DEFAULT },
-    ...{ languages: 0, ends: new Int32Array(PARTS_MAX) },
-  };
+export function formOf(
+  config: Pick<CarrierConfig, "alphabet" | "longMessages" | "dataCodings">,
+): Form {
+  const { text = 0, ucs2 = 8, binary = 4 } = config.dataCodings ?? {};
+  return { alphabet: config.alphabet, join: joinOf(config), text, ucs2, binary };
+}
+
+/** data_coding of message class 0, in the place of one without a class. */
+export function flashCoding(form: Form, dataCoding: number): number {
+  // A carrier that wants the group 0xF wants it of a class 0, too.
+  if (dataCoding >= CODING_CLASS_AT) return dataCoding & ~0x03;
+  if (dataCoding === form.ucs2) return CLASS_0 | ALPHABET_UCS2;
+  return dataCoding === form.binary ? CLASS_0 | ALPHABET_8_BIT : CLASS_0;
 }
 
 /**
@@ -59,83 +69,60 @@ export function newPrepared(): Prepared {
  */
 export function prepareText(
   prepared: Prepared,
-  alphabet: Alphabet,
+  form: Form,
   bytes: Uint8Array,
   record: Int32Array,
   textAt: number,
   textEnd: number,
+  flash: boolean,
 ): void {
-  if (varintOf(record, DISPATCH.plain) !== 1) {
-    encode(prepared, alphabet, bytes, record, textAt, textEnd);
-    return;
-  }
-  prepared.octets = bytes;
-  prepared.at = textAt;
-  prepared.dataCoding = DATA_CODING_DEFAULT;
+  prepared.elementsAt = 0;
+  prepared.elementsEnd = 0;
   prepared.languages = 0;
-  prepared.parts = cutPlain(bytes, textAt, textEnd, prepared.ends);
-}
-
-/** Octets of the header of each part; 0: it has none. */
-export function partHeaderOctets({ languages, parts }: Prepared): number {
-  return headerOctets(languages, parts > 1 ? 8 : 0);
-}
-
-/** Writes the header of a part, which has one, into `into` from `start` on. Returns its end. */
-export function putPartHeader(
-  into: Uint8Array,
-  start: number,
-  prepared: Prepared,
-  reference: number,
-  part: number,
-): number {
-  const { parts, languages } = prepared;
-  let at = start;
-  into[at++] = partHeaderOctets(prepared) - 1;
-  if (parts > 1) {
-    into[at++] = IEI_CONCATENATED_8;
-    into[at++] = 3;
-    into[at++] = reference;
-    into[at++] = parts;
-    into[at++] = part + 1;
-  }
-  at = putLanguage(into, at, IEI_SINGLE_SHIFT, languages & 0xff);
-  return putLanguage(into, at, IEI_LOCKING_SHIFT, languages >>> 8);
-}
-
-function putLanguage(into: Uint8Array, start: number, element: number, id: number): number {
-  if (id === 0) return start;
-  into[start] = element;
-  into[start + 1] = 1;
-  into[start + 2] = id;
-  return start + 3;
+  prepared.dataCoding = form.text;
+  if (varintOf(record, DISPATCH.plain) === 1) {
+    const decided = varintOf(record, DISPATCH.segments);
+    prepared.octets = bytes;
+    prepared.at = textAt;
+    cutBody(prepared, form.join, decided, ENCODING_PLAIN, bytes, textAt, textEnd);
+    if (form.alphabet === "gsm7_packed") pack(prepared);
+  } else encode(prepared, form, bytes, record, textAt, textEnd, flash);
+  if (flash) prepared.dataCoding = flashCoding(form, prepared.dataCoding);
 }
 
 /** Cuts and encodes a text that is not plain, as record and carrier's alphabet say. */
 function encode(
   prepared: Prepared,
-  alphabet: Alphabet,
+  form: Form,
   bytes: Uint8Array,
   record: Int32Array,
   textAt: number,
   textEnd: number,
+  flash: boolean,
 ): void {
+  const decided = varintOf(record, DISPATCH.segments);
+  const { alphabet } = form;
+  const isGsm7 = alphabet === "gsm7" || alphabet === "gsm7_packed";
   if (varintOf(record, DISPATCH.encoding) !== ENCODING_UCS2) {
     // Tables are the affair of carriers that take septets; others would turn them into other text.
-    const languages = alphabet === "gsm7" ? varintOf(record, DISPATCH.languages) : 0;
+    prepared.languages = isGsm7 ? varintOf(record, DISPATCH.languages) : 0;
     const isDone =
       varintOf(record, DISPATCH.smart) === 1
-        ? encodeSmart(prepared, bytes, textAt, textEnd)
-        : encodeParts(prepared, bytes, textAt, textEnd, ENCODING_GSM7, languages);
+        ? encodeSmart(prepared, form, decided, bytes, textAt, textEnd)
+        : encodeParts(prepared, form, decided, bytes, textAt, textEnd, ENCODING_GSM7);
     // More parts than can be sent are not worth another alphabet, and their ends are not known.
-    if (isDone && (alphabet === "gsm7" || prepared.parts > PARTS_MAX)) return;
-    if (isDone && toLatin1(prepared, alphabet)) return;
+    if (isDone && prepared.parts > PARTS_MAX) return;
+    if (isDone && alphabet === "gsm7_packed") pack(prepared);
+    if (isDone && (isGsm7 || toLatin1(prepared, alphabet, flash))) return;
   }
-  encodeParts(prepared, bytes, textAt, textEnd, ENCODING_UCS2, 0);
+  prepared.languages = 0;
+  encodeParts(prepared, form, decided, bytes, textAt, textEnd, ENCODING_UCS2);
 }
 
 function encodeSmart(
   prepared: Prepared,
+  form: Form,
+  decided: number,
   bytes: Uint8Array,
   textAt: number,
   textEnd: number,
@@ -143,25 +130,28 @@ function encodeSmart(
   replaced.at = 0;
   reserve(replaced, 2 * (textEnd - textAt));
   const length = replaceSmart(bytes, textAt, textEnd, replaced.bytes, 0);
-  return length >= 0 && encodeParts(prepared, replaced.bytes, 0, length, ENCODING_GSM7, 0);
+  return (
+    length >= 0 && encodeParts(prepared, form, decided, replaced.bytes, 0, length, ENCODING_GSM7)
+  );
 }
 
 /** False: a character is not in the alphabet. */
 function encodeParts(
   prepared: Prepared,
+  form: Form,
+  decided: number,
   bytes: Uint8Array,
   textAt: number,
   textEnd: number,
   encoding: number,
-  languages: number,
 ): boolean {
   scratch.at = 0;
   reserve(scratch, 2 * (textEnd - textAt));
-  const { ends } = prepared;
-  const parts = cutText(bytes, textAt, textEnd, encoding, languages, ends);
+  const { ends, languages } = prepared;
+  cutBody(prepared, form.join, decided, encoding, bytes, textAt, textEnd);
   let to = 0;
   let from = textAt;
-  for (let part = 0; part < parts && part < PARTS_MAX; part += 1) {
+  for (let part = 0; part < prepared.parts && part < PARTS_MAX; part += 1) {
     const end = ends[part]!;
     const length =
       encoding === ENCODING_GSM7
@@ -174,10 +164,26 @@ function encodeParts(
   }
   prepared.octets = scratch.bytes;
   prepared.at = 0;
-  prepared.parts = parts;
-  prepared.languages = languages;
-  prepared.dataCoding = encoding === ENCODING_GSM7 ? DATA_CODING_DEFAULT : DATA_CODING_UCS2;
+  prepared.dataCoding = encoding === ENCODING_GSM7 ? form.text : form.ucs2;
   return true;
+}
+
+/** Packs the septets of `prepared`, part by part, each behind its header. */
+function pack(prepared: Prepared): void {
+  const { ends, octets, headerOctets } = prepared;
+  const parts = Math.min(prepared.parts, PARTS_MAX);
+  reserve(second, packedOctets(ends[parts - 1]! - prepared.at) + 2 * parts);
+  const fillBits = headerOctets === 0 ? 0 : fillBitsAfter(headerOctets);
+  let to = 0;
+  let from = prepared.at;
+  for (let part = 0; part < parts; part += 1) {
+    const end = ends[part]!;
+    to += packSeptets(octets, from, end, second.bytes, to, fillBits);
+    from = end;
+    ends[part] = to;
+  }
+  prepared.octets = second.bytes;
+  prepared.at = 0;
 }
 
 /** Latin-1 octet of a GSM septet, and of one after the escape; 0: it has none. */
@@ -195,9 +201,10 @@ const LATIN1_ESCAPED = new Uint8Array(128);
 
 /**
  * Turns the GSM octets of `prepared` into Latin-1, part by part: the carrier turns them back, so
- * the cuts, which count septets, stay right. False: a character has no place in Latin-1.
+ * the cuts, which count septets, stay right. False: a character has no place in Latin-1, or the
+ * message class has none beside it.
  */
-function toLatin1(prepared: Prepared, alphabet: Alphabet): boolean {
+function toLatin1(prepared: Prepared, alphabet: Alphabet, flash: boolean): boolean {
   reserve(second, prepared.ends[prepared.parts - 1]!);
   let to = 0;
   let from = 0;
@@ -216,7 +223,11 @@ function toLatin1(prepared: Prepared, alphabet: Alphabet): boolean {
     }
     prepared.ends[part] = to;
   }
+  if (alphabet === "ascii" && !isAscii) {
+    // data_coding 3 says Latin-1 and can say no class.
+    if (flash) return false;
+    prepared.dataCoding = DATA_CODING_LATIN1;
+  }
   prepared.octets = second.bytes;
-  prepared.dataCoding = alphabet === "ascii" && !isAscii ? DATA_CODING_LATIN1 : DATA_CODING_DEFAULT;
   return true;
 }

@@ -19,6 +19,7 @@ function message(to: string): Message {
     validitySeconds: 0,
     receipt: 0,
     tags: {},
+    flash: false,
   };
 }
 

@@ -5,7 +5,7 @@
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Message } from "../../../core/proto/floe/v1/messaging.js";
+import { type Binary, Message } from "../../../core/proto/floe/v1/messaging.js";
 import { newFields, readFields } from "../../../core/stream/frame.js";
 import { isUtf8 } from "../../../services/gateway/utf8.js";
 import { check, PROBLEM, seen } from "../../../services/gateway/validate.js";
@@ -19,6 +19,24 @@ const isSender = (text: string): boolean =>
   /^[0-9]{3,8}$/.test(text) ||
   (/^[A-Za-z0-9 \-._&']{1,11}$/.test(text) && /[A-Za-z]/.test(text));
 
+/** What is wrong with a body of octets, said in another way. */
+function problemsOfBinary({ data, udh }: Binary): number {
+  let problems = 0;
+  if (data.length > 1_608 || data.length + udh.length === 0) problems |= PROBLEM.data;
+  if (udh.length === 0) return problems;
+  const parts = [...udh];
+  const elements: number[] = [];
+  let isWhole = udh.length >= 3 && udh.length <= 140 && parts.shift() === udh.length - 1;
+  while (isWhole && parts.length > 0) {
+    const [identifier, length = Number.NaN] = parts.splice(0, 2);
+    elements.push(identifier!);
+    isWhole = parts.splice(0, length).length === length;
+  }
+  const isLong = data.length + udh.length > 140;
+  if (isLong && (udh.length > 134 || elements.includes(0) || elements.includes(8))) isWhole = false;
+  return isWhole ? problems : problems | PROBLEM.udh;
+}
+
 function problemsByReference(message: Message, bytes: number): number {
   if (bytes > 8_192) return PROBLEM.size;
   const text = message.body?.$case === "text" ? message.body.text : "";
@@ -29,7 +47,7 @@ function problemsByReference(message: Message, bytes: number): number {
   const wrong: [boolean, number][] = [
     [!isNumber(message.to), PROBLEM.to],
     [!isSender(message.from), PROBLEM.from],
-    [text === "" || bytesOf(text) > 4_096, PROBLEM.text],
+    [message.body?.$case !== "binary" && (text === "" || bytesOf(text) > 4_096), PROBLEM.text],
     [![0, 1, 2, 3].includes(message.trafficClass), PROBLEM.trafficClass],
     [bytesOf(message.idempotencyKey) > 255, PROBLEM.idempotencyKey],
     [bytesOf(message.clientReference) > 128, PROBLEM.clientReference],
@@ -37,7 +55,8 @@ function problemsByReference(message: Message, bytes: number): number {
     [![0, 1, 2].includes(message.receipt), PROBLEM.receipt],
     [!tagsGood, PROBLEM.tags],
   ];
-  return wrong.reduce((problems, [is, problem]) => (is ? problems | problem : problems), 0);
+  const first = message.body?.$case === "binary" ? problemsOfBinary(message.body.binary) : 0;
+  return wrong.reduce((problems, [is, problem]) => (is ? problems | problem : problems), first);
 }
 
 function problemsOf(message: Uint8Array): number {
@@ -66,27 +85,60 @@ const words = (edge: number) =>
   );
 /** ts-proto's plain objects lose this one. */
 const safe = (key: fc.Arbitrary<string>) => key.filter((text) => text !== "__proto__");
+const octets = (edges: readonly number[]) =>
+  fc
+    .oneof(fc.nat(20), fc.constantFrom(...edges), fc.nat(1_700))
+    .chain((length) => fc.uint8Array({ minLength: length, maxLength: length }))
+    .map((some) => Buffer.from(some));
+const element = fc
+  .tuple(fc.constantFrom(0, 5, 8, 0x24, 0x70), octets([0, 4, 60]))
+  .filter(([, octets]) => octets.length < 100)
+  .map(([identifier, octets]) => Buffer.from([identifier, octets.length, ...octets]));
+const header = fc.oneof(
+  fc.constant(Buffer.alloc(0)),
+  fc.array(element, { minLength: 1, maxLength: 3 }).map((elements) => {
+    const all = Buffer.concat(elements);
+    return Buffer.from([all.length & 0xff, ...all]);
+  }),
+  octets([1, 2, 3]),
+);
+const binaryBody = fc.record({
+  $case: fc.constant("binary" as const),
+  binary: fc.record({ data: octets([0, 134, 140, 1_607, 1_608, 1_609]), udh: header }),
+});
+const goodBinary = fc.record({
+  $case: fc.constant("binary" as const),
+  binary: fc.record({
+    data: fc.uint8Array({ minLength: 1, maxLength: 1_608 }).map((some) => Buffer.from(some)),
+    udh: fc.constantFrom(Buffer.alloc(0), Buffer.from("0605040b8423f0", "hex")),
+  }),
+});
 const anyMessage: fc.Arbitrary<Message> = fc.record({
   to: number,
   from: sender,
-  body: fc.option(fc.record({ $case: fc.constant("text" as const), text: words(4_096) }), {
-    nil: undefined,
-  }),
+  body: fc.option(
+    fc.oneof(fc.record({ $case: fc.constant("text" as const), text: words(4_096) }), binaryBody),
+    { nil: undefined },
+  ),
   trafficClass: fc.integer({ min: -1, max: 5 }) as fc.Arbitrary<0>,
   idempotencyKey: words(255),
   clientReference: words(128),
   validitySeconds: fc.oneof(fc.nat(700_000), fc.integer({ min: 604_799, max: 604_801 })),
   receipt: fc.integer({ min: -1, max: 4 }) as fc.Arbitrary<0>,
   tags: fc.dictionary(safe(words(32)), words(64), { maxKeys: 10, noNullPrototype: true }),
+  flash: fc.boolean(),
 });
 /** Mostly good, so that the good path is walked too. */
 const goodMessage: fc.Arbitrary<Message> = fc.record({
   to: digits(6, 14).map((text) => `+4${text}`),
   from: fc.constantFrom("Floe", "12345", "+447700900123"),
-  body: fc.record({
-    $case: fc.constant("text" as const),
-    text: fc.string({ unit: "grapheme", minLength: 1, maxLength: 200 }),
-  }),
+  body: fc.oneof(
+    fc.record({
+      $case: fc.constant("text" as const),
+      text: fc.string({ unit: "grapheme", minLength: 1, maxLength: 200 }),
+    }),
+    goodBinary,
+  ),
   trafficClass: fc.constantFrom(0, 1, 2, 3) as fc.Arbitrary<0>,
   idempotencyKey: fc.string({ maxLength: 60 }),
   clientReference: fc.string({ maxLength: 30 }),
@@ -100,6 +152,7 @@ const goodMessage: fc.Arbitrary<Message> = fc.record({
       noNullPrototype: true,
     },
   ),
+  flash: fc.boolean(),
 });
 const message = fc.oneof(anyMessage, goodMessage);
 

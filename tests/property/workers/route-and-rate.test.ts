@@ -9,6 +9,7 @@ import { isFloeError } from "../../../core/errors.js";
 import { REASON, STATE } from "../../../core/message.js";
 import { openNumber, tokenOf } from "../../../core/number-seal.js";
 import type { RequestRecord } from "../../../core/proto/floe/v1/frames.js";
+import type { Message } from "../../../core/proto/floe/v1/messaging.js";
 import { number, readNumber } from "../../../workers/number.js";
 import { COUNTRY_CODES } from "../../../workers/number-plans.js";
 import { countSegments, measured } from "../../../workers/segments.js";
@@ -36,6 +37,10 @@ const to = fc.oneof(
   ),
   short,
 );
+function textOf({ body }: Message): string {
+  return body?.$case === "text" ? body.text : "";
+}
+
 /** With a prototype, as ts-proto makes them. */
 const plainRecord = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
   fc.record(model, { noNullPrototype: true });
@@ -61,6 +66,7 @@ const record: fc.Arbitrary<RequestRecord> = fc.record({
     validitySeconds: fc.nat({ max: 604_800 }),
     receipt: fc.constantFrom(0, 1, 2),
     tags: fc.dictionary(tagKey, short, { maxKeys: 4, noNullPrototype: true }),
+    flash: fc.boolean(),
   }),
 });
 const frames = fc.array(fc.array(record, { maxLength: 6 }), { minLength: 1, maxLength: 3 });
@@ -86,7 +92,7 @@ task("verdicts and dispatch records say what the requests and the tables say", (
       for (const [index, request] of requests.entries()) {
         const verdict = verdicts[index]!;
         const message = request.message!;
-        const text = message.body!.text;
+        const text = textOf(message);
         assert.is(Buffer.compare(verdict.messageId, request.messageId), 0);
         assert.is(verdict.acceptedAtMs, request.acceptedAtMs);
         assert.is(verdict.account, request.account);

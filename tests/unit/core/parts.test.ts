@@ -8,12 +8,12 @@ import {
   binaryParts,
   cutBinary,
   cutText,
-  ENCODING_BINARY,
   headerOctets,
   NO_ENDS,
   partTexts,
   partUnits,
 } from "../../../core/parts.js";
+import { ENCODING_BINARY } from "../../../core/stream/fields.js";
 
 const parts = suite("parts");
 const GSM7 = 1;

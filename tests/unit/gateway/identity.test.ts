@@ -21,6 +21,7 @@ function plain(more: Partial<Message> = {}): Message {
     validitySeconds: 60,
     receipt: 1,
     tags: {},
+    flash: false,
     ...more,
   };
 }

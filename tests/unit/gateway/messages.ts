@@ -13,6 +13,7 @@ export function message(more: Partial<Message> = {}): Message {
     validitySeconds: 0,
     receipt: 0,
     tags: {},
+    flash: false,
     ...more,
   };
 }

@@ -100,19 +100,60 @@ validate("refuses what is too large as a whole, and says nothing else of it", ()
 });
 
 validate("lets pass fields that are newer than it, but no other kind of body", () => {
-  assert.equal(problemsOf(join(encodeMessage(), [14 << 3, 1, 0xf2, 0x01, 1, 65])), []);
-  for (const field of [4, 5, 6, 7]) {
+  assert.equal(problemsOf(join(encodeMessage(), [15 << 3, 1, 0xf2, 0x01, 1, 65])), []);
+  for (const field of [5, 6, 7]) {
     assert.equal(problemsOf(join(encodeMessage(), [(field << 3) | 2, 1, 65])), ["body"]);
   }
-  const onlyBody = join(encodeMessage({ body: undefined } as Partial<Message>), [0x22, 1, 65]);
+  const onlyBody = join(encodeMessage({ body: undefined } as Partial<Message>), [0x2a, 1, 65]);
   assert.equal(problemsOf(onlyBody), ["body", "text"]);
 });
 
+const binary = (data: number, udh = ""): Partial<Message> => ({
+  body: {
+    $case: "binary",
+    binary: { data: Buffer.alloc(data, 7), udh: Buffer.from(udh, "hex") },
+  },
+});
+const WAP = "0605040b8423f0";
+
+validate("takes octets, with a header or without, and nothing but a header", () => {
+  for (const one of [binary(1), binary(1_608), binary(133, WAP), binary(1_500, WAP)]) {
+    assert.equal(of(one), []);
+    assert.equal(of({ ...one, flash: true }), []);
+  }
+  assert.equal(of(binary(0, WAP)), []);
+  // Who cuts for himself joins for himself.
+  assert.equal(of(binary(134, "050003070201")), []);
+  assert.equal(of(binary(133, "06080401070201")), []);
+});
+
+validate("refuses octets that are none, too many, or behind a header that is none", () => {
+  assert.equal(of(binary(0)), ["data"]);
+  assert.equal(of(binary(1_609)), ["data"]);
+  for (const udh of ["06", "0505040b8423f0", "0705040b8423f0", "0605050b8423f0", "0205", "00"]) {
+    assert.equal(of(binary(10, udh)), ["udh"], udh);
+  }
+  assert.equal(of(binary(0, `8c70${"8a"}${"00".repeat(138)}`)), ["udh"], "141 octets");
+  assert.equal(of(binary(0, `8b70${"89"}${"00".repeat(137)}`)), [], "140 octets");
+  assert.equal(of(binary(1, `8b70${"89"}${"00".repeat(137)}`)), ["udh"], "no room for data");
+  assert.equal(of(binary(135, "050003070201")), ["udh"], "joined twice");
+  assert.equal(of(binary(134, "06080401070201")), ["udh"], "joined twice");
+});
+
+validate("refuses a message of two bodies", () => {
+  const both = join(encodeMessage(), [0x22, 3, 0x0a, 1, 65]);
+  assert.equal(problemsOf(both), ["bodies"]);
+  assert.equal(
+    violations(PROBLEM.bodies | PROBLEM.udh, "messages[3]").map(({ field }) => field),
+    ["messages[3].body", "messages[3].binary.udh"],
+  );
+});
+
 validate("refuses a known field of another wire type", () => {
-  for (const field of [1, 2, 3, 9, 10, 13]) {
+  for (const field of [1, 2, 3, 4, 9, 10, 13]) {
     assert.equal(problemsOf(join(encodeMessage(), [field << 3, 8])), ["malformed"], `${field}`);
   }
-  for (const field of [8, 11, 12]) {
+  for (const field of [8, 11, 12, 14]) {
     const bytes = join(encodeMessage(), [(field << 3) | 2, 1, 1]);
     assert.equal(problemsOf(bytes), ["malformed"], `${field}`);
   }

@@ -13,7 +13,7 @@ const sample = suite("sample");
 const FOLDER = fileURLToPath(new URL("../../../../deploy/local/sample/", import.meta.url));
 const MAKER = fileURLToPath(new URL("../../../deploy/local/sample/make.js", import.meta.url));
 const messages = readSample("run");
-const textOf = ({ body }: (typeof messages)[number]) => body?.text ?? "";
+const textOf = ({ body }: (typeof messages)[number]) => (body?.$case === "text" ? body.text : "");
 const valid = messages.filter(({ to }) => /^\+[1-9]\d{6,14}$/.test(to));
 const { networks, decks } = readFolder(`${FOLDER}tables`, 1);
 /** Prefixes that any carrier goes to. */

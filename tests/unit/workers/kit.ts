@@ -218,6 +218,7 @@ export function messageTo(to: string, changes: Partial<Message> = {}): Message {
     validitySeconds: 0,
     receipt: 0,
     tags: {},
+    flash: false,
     ...changes,
   };
 }

@@ -345,7 +345,8 @@ task("a verdict is no longer than its request without text by more than the limi
   };
   const tags = Object.fromEntries(Array.from({ length: 8 }, (_, at) => [`key-${at}`, "v"]));
   const request = requestTo("+447700900123", { tags }, { plan: 0xffff_ffff });
-  const text = request.message?.body?.text ?? "";
+  const body = request.message?.body;
+  const text = body?.$case === "text" ? body.text : "";
   const frame = requestFrame([request]);
   const { result } = runFrames([frame], shared(compileTables(source)));
   const bytes = result.index[INDEX.verdictEnd]! - result.index[INDEX.verdictAt]!;

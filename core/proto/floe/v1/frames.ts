@@ -67,6 +67,8 @@ export const Encoding = {
   ENCODING_GSM7: 1,
   /** ENCODING_UCS2 - UCS-2, sent as UTF-16BE (3GPP TS 23.038, 6.2.3). */
   ENCODING_UCS2: 2,
+  /** ENCODING_BINARY - Octets. */
+  ENCODING_BINARY: 3,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -76,6 +78,7 @@ export namespace Encoding {
   export type ENCODING_UNSPECIFIED = typeof Encoding.ENCODING_UNSPECIFIED;
   export type ENCODING_GSM7 = typeof Encoding.ENCODING_GSM7;
   export type ENCODING_UCS2 = typeof Encoding.ENCODING_UCS2;
+  export type ENCODING_BINARY = typeof Encoding.ENCODING_BINARY;
   export type UNRECOGNIZED = typeof Encoding.UNRECOGNIZED;
 }
 

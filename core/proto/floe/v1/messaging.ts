@@ -60,11 +60,14 @@ export interface Message {
   to: string;
   /** Sender: E.164 with "+", a short code of 3 to 8 digits, or up to 11 alphanumeric characters. */
   from: string;
-  /** What is sent. Other channels (fax, binary) join here. */
+  /** What is sent. Other channels (fax) join here. */
   body:
     | //
     /** Text, 1 to 4,096 bytes of UTF-8. Segmented as 3GPP TS 23.038 and TS 23.040 say. */
     { $case: "text"; text: string }
+    | //
+    /** Octets for an application of the phone, or what its header says. */
+    { $case: "binary"; binary: Binary }
     | undefined;
   /** Unspecified counts as TRANSACTIONAL. */
   trafficClass: TrafficClass;
@@ -81,11 +84,25 @@ export interface Message {
   receipt: ReceiptRequest;
   /** Yours, up to 8, keys to 32 and values to 64 bytes; kept in the call detail record. */
   tags: { [key: string]: string };
+  /** Message class 0 (3GPP TS 23.038, 4): shown at once, and kept by few phones. */
+  flash: boolean;
 }
 
 export interface Message_TagsEntry {
   key: string;
   value: string;
+}
+
+/** 140 octets fit one segment, the header included; a longer one has 134 less the header's elements. */
+export interface Binary {
+  /** 1 to 1,608 octets; none only where there is a header. */
+  data: Buffer;
+  /**
+   * User data header (3GPP TS 23.040, 9.2.3.24), its first octet its length: 06 05 04 0B84 0000 is
+   * for port 2948. Stands in every part. What joins parts is ours to write where there are several;
+   * who cuts for himself sends parts of 140 octets, header included, with elements of his own.
+   */
+  udh: Buffer;
 }
 
 export interface SendMessageRequest {
@@ -151,6 +168,7 @@ function createBaseMessage(): Message {
     validitySeconds: 0,
     receipt: 0,
     tags: {},
+    flash: false,
   };
 }
 
@@ -165,6 +183,9 @@ export const Message: MessageFns<Message> = {
     switch (message.body?.$case) {
       case "text":
         writer.uint32(26).string(message.body.text);
+        break;
+      case "binary":
+        Binary.encode(message.body.binary, writer.uint32(34).fork()).join();
         break;
     }
     if (message.trafficClass !== 0) {
@@ -185,6 +206,9 @@ export const Message: MessageFns<Message> = {
     globalThis.Object.entries(message.tags).forEach(([key, value]: [string, string]) => {
       Message_TagsEntry.encode({ key: key as any, value }, writer.uint32(106).fork()).join();
     });
+    if (message.flash !== false) {
+      writer.uint32(112).bool(message.flash);
+    }
     return writer;
   },
 
@@ -223,6 +247,14 @@ export const Message: MessageFns<Message> = {
             }
 
             message.body = { $case: "text", text: reader.string() };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.body = { $case: "binary", binary: Binary.decode(reader, reader.uint32()) };
             continue;
           }
           case 8: {
@@ -276,6 +308,14 @@ export const Message: MessageFns<Message> = {
             }
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.flash = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -302,6 +342,12 @@ export const Message: MessageFns<Message> = {
         }
         break;
       }
+      case "binary": {
+        if (object.body?.binary !== undefined && object.body?.binary !== null) {
+          message.body = { $case: "binary", binary: Binary.fromPartial(object.body.binary) };
+        }
+        break;
+      }
     }
     message.trafficClass = object.trafficClass ?? 0;
     message.idempotencyKey = object.idempotencyKey ?? "";
@@ -317,6 +363,7 @@ export const Message: MessageFns<Message> = {
       },
       {},
     );
+    message.flash = object.flash ?? false;
     return message;
   },
 };
@@ -384,6 +431,73 @@ export const Message_TagsEntry: MessageFns<Message_TagsEntry> = {
     const message = createBaseMessage_TagsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseBinary(): Binary {
+  return { data: Buffer.alloc(0), udh: Buffer.alloc(0) };
+}
+
+export const Binary: MessageFns<Binary> = {
+  encode(message: Binary, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.data.length !== 0) {
+      writer.uint32(10).bytes(message.data);
+    }
+    if (message.udh.length !== 0) {
+      writer.uint32(18).bytes(message.udh);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Binary {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBinary();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.data = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.udh = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Binary>): Binary {
+    return Binary.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Binary>): Binary {
+    const message = createBaseBinary();
+    message.data = object.data ?? Buffer.alloc(0);
+    message.udh = object.udh ?? Buffer.alloc(0);
     return message;
   },
 };

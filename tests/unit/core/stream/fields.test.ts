@@ -9,6 +9,7 @@ const numbers = suite("field numbers");
 
 const TABLES = {
   Message: fields.MESSAGE,
+  Binary: fields.BINARY,
   Tag: fields.TAG,
   RequestFrame: fields.REQUEST_FRAME,
   RequestRecord: fields.REQUEST,
@@ -51,7 +52,11 @@ const ENUMS = {
     TIMED_OUT: fields.ATTEMPT_TIMED_OUT,
     MARKER: fields.ATTEMPT_MARKER,
   },
-  Encoding: { GSM7: fields.ENCODING_GSM7, UCS2: fields.ENCODING_UCS2 },
+  Encoding: {
+    GSM7: fields.ENCODING_GSM7,
+    UCS2: fields.ENCODING_UCS2,
+    BINARY: fields.ENCODING_BINARY,
+  },
   ChargeBasis: { SUBMIT: fields.CHARGE_ON_SUBMIT, DELIVERED: fields.CHARGE_ON_DELIVERED },
 };
 
