@@ -8,7 +8,8 @@ import { parser } from "./configuration.js";
 
 /**
  * How receipts write the id that the answer to submit_sm gave: as it was; in another case; with more
- * or fewer leading zeros; the number in hex where the answer was decimal, or the other way.
+ * or fewer leading zeros; in decimal where the answer was in hex ("decimalToHex" makes it the same
+ * again), or the other way.
  */
 export const ID_FORMS = ["same", "case", "zeros", "decimalToHex", "hexToDecimal"] as const;
 export type IdForm = (typeof ID_FORMS)[number];

@@ -162,7 +162,7 @@ const carrier = z.strictObject({
     })
     .optional(),
   /** interface_version in the bind (5.2.4). */
-  version: z.enum(["3.4", "5.0"]).optional(),
+  version: z.enum(["3.4", "5.0"], "must be 3.4 or 5.0").optional(),
   /**
    * How a long message is cut (3GPP TS 23.040, 9.2.3.24; SMPP 3.4, 5.3.2.22 to 24 and 5.3.2.32):
    * user data header with a reference of 8 or 16 bits, sar_* TLVs, or whole in message_payload.

@@ -226,6 +226,9 @@ export function problemsOf(parsed: z.ZodSafeParseResult<unknown>): readonly Fiel
 /** Ours as it is; the library's own in words that follow a field's name. */
 function sentenceOf(issue: z.core.$ZodIssue): string {
   if (issue.message.startsWith("must ")) return issue.message;
+  if (issue.code === "invalid_key" && issue.issues[0] !== undefined) {
+    return sentenceOf(issue.issues[0]);
+  }
   const items = "origin" in issue && issue.origin === "string" ? " characters" : "";
   if (issue.code === "too_small")
     return `${items === "" ? "must be" : "must have"} at least ${issue.minimum}${items}`;

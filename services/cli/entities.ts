@@ -1,14 +1,6 @@
 /** Entities: what `floe carriers`, `rules`, `senders`, `guards`, `plans` and `rates` are made of. */
 import type { ServiceDefinition } from "@grpc/grpc-js";
-import {
-  Carrier,
-  CarrierAlphabet,
-  CarrierBind,
-  CarrierLink,
-  CarrierPartReceipts,
-  CarrierServiceService,
-  CarrierStatus,
-} from "../../core/proto/floe/v1/carriers.js";
+import { Carrier, CarrierServiceService } from "../../core/proto/floe/v1/carriers.js";
 import { ChargeBasis } from "../../core/proto/floe/v1/frames.js";
 import { TrafficClass } from "../../core/proto/floe/v1/messaging.js";
 import { DefaultNetwork, NetworkServiceService } from "../../core/proto/floe/v1/networks.js";
@@ -30,6 +22,7 @@ import {
   SenderRule,
   SenderRuleServiceService,
 } from "../../core/proto/floe/v1/routing_admin.js";
+import { CARRIER_FIELDS } from "./carrier-fields.js";
 import type { Fields, Plain } from "./entity-fields.js";
 
 export interface EntityCommand {
@@ -77,25 +70,7 @@ export const ENTITIES: readonly EntityCommand[] = [
     listField: "carriers",
     fill: (fields) => Carrier.fromPartial(fields),
     keys: ["name"],
-    fields: {
-      name: TEXT,
-      link: { kind: "choice", of: CarrierLink },
-      status: { kind: "choice", of: CarrierStatus },
-      host: TEXT,
-      port: NUMBER,
-      systemId: TEXT,
-      password: TEXT,
-      systemType: TEXT,
-      bind: { kind: "choice", of: CarrierBind },
-      binds: NUMBER,
-      window: NUMBER,
-      partsPerSecond: NUMBER,
-      alphabet: { kind: "choice", of: CarrierAlphabet },
-      enquireLinkMs: NUMBER,
-      responseMs: NUMBER,
-      languages: TEXTS,
-      partReceipts: { kind: "choice", of: CarrierPartReceipts },
-    },
+    fields: CARRIER_FIELDS,
     columns: ["name", "status", "host", "port", "binds", "window", "partsPerSecond", "revision"],
   },
   {

@@ -2,7 +2,7 @@
  * Entity fields: entities of the admin API as plain JSON for people, and back.
  *
  * Enums are their words in lower case without the prefix ("stopped"), times RFC 3339, revisions
- * numbers; what is unspecified or empty is left out.
+ * numbers; what is unspecified or empty is left out. `null` says: as if it were not there.
  */
 import { FloeError } from "../../core/errors.js";
 
@@ -10,12 +10,18 @@ import { FloeError } from "../../core/errors.js";
 export type EnumNumbers = Readonly<Record<string, number>>;
 
 export type Field =
-  | { readonly kind: "text" | "number" | "yes" | "texts" | "numbers" | "time" | "plain" }
+  | { readonly kind: "number" | "yes" | "texts" | "numbers" | "time" | "plain" }
+  /** `inFile`: too long or too secret for the command line, where a file with it is named. */
+  | { readonly kind: "text"; readonly inFile?: true }
   | { readonly kind: "choice" | "choices"; readonly of: EnumNumbers }
   /** A map from texts to words of an enum. */
-  | { readonly kind: "choiceMap"; readonly of: EnumNumbers };
+  | { readonly kind: "choiceMap"; readonly of: EnumNumbers }
+  /** A message of its own, or a list of them. */
+  | { readonly kind: "group" | "groups"; readonly fields: Fields };
 
-export type Fields = Readonly<Record<string, Field>>;
+export interface Fields {
+  readonly [name: string]: Field;
+}
 export type Plain = Record<string, unknown>;
 
 /** Words of an enum by number, without the prefix that all its names share. */
@@ -32,12 +38,7 @@ export function wordsOf(of: EnumNumbers): Readonly<Record<number, string>> {
 
 /** A message for people. */
 export function plainOf(fields: Fields, message: Plain): Plain {
-  const plain: Plain = {};
-  for (const [name, field] of Object.entries(fields)) {
-    const told = toldValue(field, message[name]);
-    const isEmpty = told === undefined || told === "" || (Array.isArray(told) && told.length === 0);
-    if (!isEmpty) plain[name] = told;
-  }
+  const plain = plainFields(fields, message);
   const { revision, changedBy, changedAt } = message;
   if (typeof revision === "bigint") plain["revision"] = Number(revision);
   if (changedBy) plain["changedBy"] = changedBy;
@@ -45,8 +46,22 @@ export function plainOf(fields: Fields, message: Plain): Plain {
   return plain;
 }
 
+function plainFields(fields: Fields, message: Plain): Plain {
+  const plain: Plain = {};
+  for (const [name, field] of Object.entries(fields)) {
+    const told = toldValue(field, message[name]);
+    const isEmpty = told === undefined || told === "" || (Array.isArray(told) && told.length === 0);
+    if (!isEmpty) plain[name] = told;
+  }
+  return plain;
+}
+
 function toldValue(field: Field, value: unknown): unknown {
   switch (field.kind) {
+    case "group":
+      return value === undefined ? undefined : plainFields(field.fields, value as Plain);
+    case "groups":
+      return (value as Plain[]).map((one) => plainFields(field.fields, one));
     case "choice":
       return wordsOf(field.of)[value as number];
     case "choices":
@@ -69,21 +84,53 @@ function toldValue(field: Field, value: unknown): unknown {
  */
 export function messageOf(fields: Fields, plain: Plain): Plain {
   const problems: string[] = [];
-  const message: Plain = {};
-  for (const [name, value] of Object.entries(plain)) {
-    // Told by the service; an update takes the revision from what it read.
-    if (["revision", "changedBy", "changedAt"].includes(name)) continue;
-    const field = fields[name];
-    if (field === undefined) {
-      problems.push(`${name} is not a field; there are ${Object.keys(fields).join(", ")}.`);
-      continue;
-    }
-    const read = readValue(field, value);
-    if (read === undefined) problems.push(`${name} must be ${wantedOf(field)}.`);
-    else message[name] = read;
-  }
+  const message = readFields(fields, plain, "", problems);
   if (problems.length > 0) throw new FloeError("settings.invalid", { problems });
   return message;
+}
+
+/** Told by the service; an update takes the revision from what it read. */
+const TOLD = ["revision", "changedBy", "changedAt"];
+
+/** @param path of what holds the fields, with its dot; "": they are the entity's own. */
+function readFields(fields: Fields, plain: Plain, path: string, problems: string[]): Plain {
+  const message: Plain = {};
+  for (const [name, value] of Object.entries(plain)) {
+    if (path === "" && TOLD.includes(name)) continue;
+    const field = fields[name];
+    if (field === undefined) {
+      problems.push(`${path}${name} is not a field; there are ${Object.keys(fields).join(", ")}.`);
+    } else if (value === null) {
+      message[name] = undefined;
+    } else if (field.kind === "group" && isPlain(value)) {
+      message[name] = readFields(field.fields, value, `${path}${name}.`, problems);
+    } else if (field.kind === "groups" && Array.isArray(value) && value.every(isPlain)) {
+      message[name] = value.map((one, at) =>
+        readFields(field.fields, one, `${path}${name}[${at}].`, problems),
+      );
+    } else {
+      const read = readValue(field, value);
+      if (read === undefined) problems.push(`${path}${name} must be ${wantedOf(field)}.`);
+      else message[name] = read;
+    }
+  }
+  return message;
+}
+
+function isPlain(value: unknown): value is Plain {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** An update's fields over those that are there: of a group, those that are given. */
+export function mergeFields(fields: Fields, there: Plain, changes: Plain): Plain {
+  const merged: Plain = { ...there, ...changes };
+  for (const [name, field] of Object.entries(fields)) {
+    const [old, change] = [there[name], changes[name]];
+    if (field.kind === "group" && isPlain(old) && isPlain(change)) {
+      merged[name] = mergeFields(field.fields, old, change);
+    }
+  }
+  return merged;
 }
 
 function readValue(field: Field, value: unknown): unknown {
@@ -111,6 +158,9 @@ function readValue(field: Field, value: unknown): unknown {
     }
     case "plain":
       return value;
+    case "group":
+    case "groups":
+      return undefined;
   }
 }
 
@@ -152,6 +202,10 @@ function wantedOf(field: Field): string {
       return "a list of numbers";
     case "number":
       return "a whole number";
+    case "group":
+      return `an object of ${Object.keys(field.fields).join(", ")}`;
+    case "groups":
+      return `a list of objects of ${Object.keys(field.fields).join(", ")}`;
     default:
       return "a text";
   }

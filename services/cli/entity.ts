@@ -14,6 +14,7 @@ import {
   choicesOf,
   type Field,
   type Fields,
+  mergeFields,
   messageOf,
   type Plain,
   plainOf,
@@ -30,7 +31,6 @@ import {
 interface WriteFlags extends OperatorFlags {
   file?: string;
   revision?: string;
-  passwordFile?: string;
   [field: string]: unknown;
 }
 
@@ -74,12 +74,30 @@ function addWriteOptions(command: Command, { fields, keys }: EntityCommand): Com
   command.option("--file <path>", 'JSON with fields, as "get --json" tells; "-": standard input');
   for (const [name, field] of Object.entries(fields)) {
     if (keys.some((one) => one.replace(/[[\]]/g, "") === name)) continue;
-    const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    // A password among the arguments could be read by others on the machine.
-    if (name === "password") command.option("--password-file <path>", "file with the password");
-    else if (field.kind !== "plain") command.option(`--${flag} <value>`, wanted(field));
+    if (field.kind === "group") {
+      for (const inner of filesOf(field.fields)) {
+        command.option(`--${dashed(name)}-${dashed(inner)}-file <path>`, `file with its ${inner}`);
+      }
+    } else if (isInFile(field)) {
+      command.option(`--${dashed(name)}-file <path>`, `file with the ${name}`);
+    } else if (field.kind !== "plain" && field.kind !== "groups") {
+      command.option(`--${dashed(name)} <value>`, wanted(field));
+    }
   }
   return addOperatorOptions(command);
+}
+
+function dashed(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** A password among the arguments could be read by others on the machine. */
+function isInFile(field: Field): boolean {
+  return field.kind === "text" && field.inFile === true;
+}
+
+function filesOf(fields: Fields): readonly string[] {
+  return Object.keys(fields).filter((name) => isInFile(fields[name]!));
 }
 
 function wanted(field: Field): string {
@@ -119,6 +137,8 @@ function readFlag(field: Field, name: string, value: string): unknown {
       return Object.fromEntries(parts.map((part) => part.split("=", 2)));
     case "time":
       return timeOf(value)?.toISOString() ?? value;
+    case "choice":
+      return value === "" ? null : value;
     default:
       return value;
   }
@@ -135,8 +155,15 @@ function given({ fields }: EntityCommand, flags: WriteFlags): Plain {
   for (const [name, field] of Object.entries(fields)) {
     const value = flags[name];
     if (typeof value === "string") plain[name] = readFlag(field, name, value);
+    const path = flags[`${name}File`];
+    if (typeof path === "string") plain[name] = readText(path).trim();
+    if (field.kind !== "group") continue;
+    for (const inner of filesOf(field.fields)) {
+      const innerPath = flags[`${name}${inner[0]!.toUpperCase()}${inner.slice(1)}File`];
+      if (typeof innerPath !== "string") continue;
+      plain[name] = { ...(plain[name] as Plain | null), [inner]: readText(innerPath) };
+    }
   }
-  if (flags.passwordFile !== undefined) plain["password"] = readText(flags.passwordFile).trim();
   return plain;
 }
 
@@ -224,7 +251,7 @@ async function update(one: EntityCommand, keys: Plain, flags: WriteFlags): Promi
     const { definition, entity, field } = one;
     const there = await read(one, operator, keys);
     const revision = revisionOf(flags) ?? there["revision"];
-    const message = one.fill({ ...there, ...changes, revision });
+    const message = one.fill({ ...mergeFields(one.fields, there, changes), revision });
     const request = { [field]: message };
     const answer = await operator.call<Record<string, Plain>>(
       definition,

@@ -11,6 +11,7 @@ import type { Desk } from "../call.js";
 import type { Kind } from "../crud.js";
 import { crudHandlers } from "../crud-service.js";
 import type { Store } from "../store.js";
+import { profileOf, toldProfile } from "./carrier-profile.js";
 import { type Choices, chosen, numberOf } from "./choices.js";
 
 const LINKS: Choices<CarrierConfig["link"]> = ["smpp", "smpp"];
@@ -20,7 +21,13 @@ const BINDS: Choices<CarrierConfig["bind"]> = [
   "transceiver",
   "transmitter_receiver",
 ];
-const ALPHABETS: Choices<CarrierConfig["alphabet"]> = ["gsm7", "gsm7", "latin1", "ascii"];
+const ALPHABETS: Choices<CarrierConfig["alphabet"]> = [
+  "gsm7",
+  "gsm7",
+  "latin1",
+  "ascii",
+  "gsm7_packed",
+];
 
 const PART_RECEIPTS: Choices<NonNullable<CarrierConfig["partReceipts"]>> = [
   "all",
@@ -54,6 +61,7 @@ export const CARRIER: Kind<"carrier", Carrier> = {
       responseMs: message.responseMs || 60_000,
       languages: message.languages,
       partReceipts: chosen(PART_RECEIPTS, message.partReceipts, "part_receipts", problems),
+      ...profileOf(message, old, problems),
     };
   },
   toMessage: (entity) => ({
@@ -74,6 +82,7 @@ export const CARRIER: Kind<"carrier", Carrier> = {
     responseMs: entity.responseMs,
     languages: entity.languages ?? [],
     partReceipts: numberOf(PART_RECEIPTS, entity.partReceipts ?? "all") as Carrier["partReceipts"],
+    ...toldProfile(entity),
   }),
   references() {},
   users: async ({ name }, store) => {

@@ -115,6 +115,99 @@ entities("never tell a password, and keep it if an update has none", async () =>
   });
 });
 
+const PROFILE: Partial<Carrier> = {
+  fallbackHosts: [{ host: "other.example", port: 3_550 }],
+  tls: { serverName: "smsc.example", authorities: "", certificate: "OURS", key: "SECRET" },
+  version: "5.0",
+  alphabet: 4,
+  longMessages: 2,
+  dataCodings: { text: 0, ucs2: undefined, binary: 245 },
+  serviceType: "CMT",
+  addressing: {
+    ...{ sourceTon: 0, sourceNpi: 1, destinationTon: undefined, destinationNpi: undefined },
+  },
+  tlvs: [
+    { tag: "0x14AB", type: 4, value: undefined, from: "tag:entity" },
+    { tag: "0x1402", type: 1, value: "1", from: undefined },
+  ],
+  keepTlvs: ["0x1403", "0x140A"],
+  statusClasses: { "0x0000000B": 2, "0x00000400": 5 },
+  idForm: 3,
+};
+
+entities("keep all of a carrier's profile, but never tell its key", async () => {
+  await withAdmins(1, async ({ admin }) => {
+    const stored = async () => {
+      const entry = await (await admin.stream.bucket(BUCKETS.carriers)).get("alpha");
+      return parseCarrier(entry!.value);
+    };
+    const made = await createCarrier(admin, carrierOf("alpha", PROFILE));
+    assert.equal(made, {
+      ...carrierOf("alpha", { ...made, password: undefined }),
+      ...PROFILE,
+      tls: { ...PROFILE.tls, key: undefined },
+      tlvs: [{ ...PROFILE.tlvs![0], tag: "0x14ab" }, PROFILE.tlvs![1]],
+      keepTlvs: ["0x1403", "0x140a"],
+      statusClasses: { "0x0000000b": 2, "0x00000400": 5 },
+      password: undefined,
+    });
+    const first = await stored();
+    assert.equal(first.tls, { serverName: "smsc.example", certificate: "OURS", key: "SECRET" });
+    assert.equal(first.dataCodings, { text: 0, binary: 245 });
+    assert.equal(first.addressing, { sourceTon: 0, sourceNpi: 1 });
+    assert.equal(first.statusClasses, { "0x0000000b": "temporary", "0x00000400": "ambiguous" });
+    assert.equal([first.idForm, first.longMessages], ["hexToDecimal", "udh16"]);
+
+    const { carrier: same } = await update(admin, made);
+    const { changedAtMs: _before, ...before } = first;
+    const { changedAtMs: _after, ...after } = await stored();
+    assert.equal(after, before);
+    const { carrier: bare } = await update(admin, {
+      ...carrierOf("alpha", { tls: { serverName: "", authorities: "", certificate: "", key: "" } }),
+      revision: same.revision,
+    });
+    assert.equal((await stored()).tls, {});
+    assert.equal(bare.tls, { serverName: "", authorities: "", certificate: "", key: undefined });
+    const plain = await update(admin, carrierOf("alpha", { revision: bare.revision }));
+    assert.is(plain.carrier.tls, undefined);
+    assert.equal([plain.carrier.version, plain.carrier.longMessages], ["3.4", 1]);
+    assert.not.ok("tls" in (await stored()) || "idForm" in (await stored()));
+  });
+});
+
+entities("name what is wrong within a carrier's profile", async () => {
+  await withAdmins(1, async ({ admin }) => {
+    const wrong: Partial<Carrier> = {
+      fallbackHosts: [{ host: "", port: 70_000 }],
+      tls: { serverName: "", authorities: "", certificate: "OURS", key: undefined },
+      version: "3.3",
+      dataCodings: { text: 256, ucs2: undefined, binary: undefined },
+      tlvs: [
+        { tag: "1401", type: 4, value: "a", from: undefined },
+        { tag: "0x1401", type: 0, value: "a", from: "account" },
+        { tag: "0x1401", type: 4, value: undefined, from: "text" },
+      ],
+      keepTlvs: ["0x14"],
+      statusClasses: { "0x0b": 2, "0x00000058": 0 },
+    };
+    const { fields } = await errorOf(create(admin, carrierOf("alpha", wrong)));
+    assert.equal([...fields].sort(), [
+      "carrier.data_codings.text: must be at most 255",
+      "carrier.fallback_hosts[0].host: must have at least 1 characters",
+      "carrier.fallback_hosts[0].port: must be at most 65535",
+      "carrier.keep_tlvs[0]: must be 0x and four hexadecimal digits",
+      "carrier.status_classes.0x00000058: must be there",
+      "carrier.status_classes.0x0b: must be 0x and eight hexadecimal digits",
+      "carrier.tls: must have both a certificate and its key, or neither",
+      "carrier.tlvs[0].tag: must be 0x and four hexadecimal digits",
+      "carrier.tlvs[1].type: must be there",
+      "carrier.tlvs[1]: must have either a value or a field that it is taken from",
+      "carrier.tlvs[2].from: must be message_id, client_reference, account, sender, traffic_class or tag:KEY",
+      "carrier.version: must be 3.4 or 5.0",
+    ]);
+  });
+});
+
 entities("refuse a stale revision, and tell the current one", async () => {
   await withAdmins(2, async ({ replicas: [one, other] }) => {
     const made = await createCarrier(one!, carrierOf("alpha"));

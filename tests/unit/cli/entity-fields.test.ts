@@ -2,9 +2,16 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { isFloeError } from "../../../core/errors.js";
+import { Carrier } from "../../../core/proto/floe/v1/carriers.js";
 import { Guard, RoutingRule } from "../../../core/proto/floe/v1/routing_admin.js";
 import { ENTITIES } from "../../../services/cli/entities.js";
-import { messageOf, type Plain, plainOf, timeOf } from "../../../services/cli/entity-fields.js";
+import {
+  mergeFields,
+  messageOf,
+  type Plain,
+  plainOf,
+  timeOf,
+} from "../../../services/cli/entity-fields.js";
 
 const fields = suite("fields of entities");
 
@@ -25,7 +32,7 @@ fields("name every field of the message, and no other", () => {
     const told = ["revision", "changedBy", "changedAt"];
     const message = Object.keys(one.fill({})).filter((name) => !told.includes(name));
     // Absent from an empty message, as they are optional.
-    const optional = ["password", "effectiveFrom"];
+    const optional = ["password", "effectiveFrom", "tls", "dataCodings", "addressing"];
     const named = Object.keys(one.fields).filter((name) => !optional.includes(name));
     assert.equal(named.sort(), message.filter((name) => !optional.includes(name)).sort());
   }
@@ -54,6 +61,78 @@ fields("that are unknown or wrong are told, each of them", () => {
   assert.is(found.length, 6);
   assert.match(found.join(), /ordr is not a field/);
   assert.match(found.join(), /channels must be a list of sms, fax/);
+});
+
+/** A carrier with everything that a profile may say, as people write it. */
+const PROFILE: Plain = {
+  name: "alpha",
+  host: "smsc.example",
+  port: 2775,
+  fallbackHosts: [{ host: "other.example", port: 3550 }],
+  tls: { serverName: "smsc.example", authorities: "PEM" },
+  systemId: "floe",
+  version: "5.0",
+  binds: 2,
+  alphabet: "gsm7_packed",
+  longMessages: "udh16",
+  dataCodings: { text: 0, ucs2: 8, binary: 4 },
+  serviceType: "CMT",
+  addressing: { sourceTon: 0, destinationNpi: 1 },
+  tlvs: [
+    { tag: "0x1401", type: "text", from: "account" },
+    { tag: "0x1402", type: "int8", value: "1" },
+  ],
+  keepTlvs: ["0x1403"],
+  statusClasses: { "0x0000000b": "temporary" },
+  idForm: "hex_to_decimal",
+};
+
+fields("within fields come back as they were, and what is 0 is not nothing", () => {
+  const { fields: named, fill } = of("carriers");
+  const carrier = fill(messageOf(named, PROFILE)) as unknown as Plain;
+  assert.is((carrier["addressing"] as Plain)["sourceTon"], 0);
+  assert.is((carrier["addressing"] as Plain)["sourceNpi"], undefined);
+  assert.equal(JSON.parse(JSON.stringify(plainOf(named, carrier))), {
+    ...PROFILE,
+    ...{ enquireLinkMs: 0, responseMs: 0, window: 0, partsPerSecond: 0, revision: 0 },
+  });
+});
+
+fields("within fields are told by their path when they are wrong", () => {
+  const found = problems(() =>
+    messageOf(of("carriers").fields, {
+      fallbackHosts: [{ host: "one.example" }, { host: "two.example", prt: 1 }],
+      addressing: { sourceTon: "one" },
+      dataCodings: 8,
+      tlvs: { tag: "0x1401" },
+      statusClasses: { "0x0000000b": "soon" },
+    }),
+  );
+  assert.equal(found, [
+    "fallbackHosts[1].prt is not a field; there are host, port.",
+    "addressing.sourceTon must be a whole number.",
+    "dataCodings must be an object of text, ucs2, binary.",
+    "tlvs must be a list of objects of tag, type, value, from.",
+    "statusClasses must be an object whose values are throttled, temporary, bind, permanent, ambiguous.",
+  ]);
+});
+
+fields("of an update go over those that are there, null takes one away", () => {
+  const { fields: named, fill } = of("carriers");
+  const there = fill(messageOf(named, PROFILE)) as unknown as Plain;
+  const changes = messageOf(named, {
+    tls: { certificate: "PEM", serverName: null },
+    addressing: null,
+    idForm: null,
+    window: 7,
+  });
+  const merged = Carrier.fromPartial(mergeFields(named, there, changes));
+  assert.equal(merged.tls, {
+    ...{ serverName: "", authorities: "PEM", certificate: "PEM", key: undefined },
+  });
+  assert.is(merged.addressing, undefined);
+  assert.is(merged.idForm, 0);
+  assert.equal([merged.window, merged.binds], [7, 2]);
 });
 
 fields("of time are dates and times as in RFC 3339, and nothing else", () => {

@@ -82,6 +82,8 @@ export const CarrierAlphabet = {
   CARRIER_ALPHABET_GSM7: 1,
   CARRIER_ALPHABET_LATIN1: 2,
   CARRIER_ALPHABET_ASCII: 3,
+  /** CARRIER_ALPHABET_GSM7_PACKED - Septets packed into octets (3GPP TS 23.038, 6.1.2.1). */
+  CARRIER_ALPHABET_GSM7_PACKED: 4,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -92,6 +94,7 @@ export namespace CarrierAlphabet {
   export type CARRIER_ALPHABET_GSM7 = typeof CarrierAlphabet.CARRIER_ALPHABET_GSM7;
   export type CARRIER_ALPHABET_LATIN1 = typeof CarrierAlphabet.CARRIER_ALPHABET_LATIN1;
   export type CARRIER_ALPHABET_ASCII = typeof CarrierAlphabet.CARRIER_ALPHABET_ASCII;
+  export type CARRIER_ALPHABET_GSM7_PACKED = typeof CarrierAlphabet.CARRIER_ALPHABET_GSM7_PACKED;
   export type UNRECOGNIZED = typeof CarrierAlphabet.UNRECOGNIZED;
 }
 
@@ -113,6 +116,105 @@ export namespace CarrierPartReceipts {
   export type CARRIER_PART_RECEIPTS_FIRST = typeof CarrierPartReceipts.CARRIER_PART_RECEIPTS_FIRST;
   export type CARRIER_PART_RECEIPTS_LAST = typeof CarrierPartReceipts.CARRIER_PART_RECEIPTS_LAST;
   export type UNRECOGNIZED = typeof CarrierPartReceipts.UNRECOGNIZED;
+}
+
+/** How a long message is cut. */
+export const CarrierLongMessages = {
+  CARRIER_LONG_MESSAGES_UNSPECIFIED: 0,
+  /** CARRIER_LONG_MESSAGES_UDH8 - User data header with a reference of 8 or of 16 bits (3GPP TS 23.040, 9.2.3.24). */
+  CARRIER_LONG_MESSAGES_UDH8: 1,
+  CARRIER_LONG_MESSAGES_UDH16: 2,
+  /** CARRIER_LONG_MESSAGES_SAR - sar_* TLVs (SMPP 3.4, 5.3.2.22 to 24). */
+  CARRIER_LONG_MESSAGES_SAR: 3,
+  /** CARRIER_LONG_MESSAGES_PAYLOAD - Not at all: whole in message_payload (5.3.2.32). */
+  CARRIER_LONG_MESSAGES_PAYLOAD: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type CarrierLongMessages = typeof CarrierLongMessages[keyof typeof CarrierLongMessages];
+
+export namespace CarrierLongMessages {
+  export type CARRIER_LONG_MESSAGES_UNSPECIFIED = typeof CarrierLongMessages.CARRIER_LONG_MESSAGES_UNSPECIFIED;
+  export type CARRIER_LONG_MESSAGES_UDH8 = typeof CarrierLongMessages.CARRIER_LONG_MESSAGES_UDH8;
+  export type CARRIER_LONG_MESSAGES_UDH16 = typeof CarrierLongMessages.CARRIER_LONG_MESSAGES_UDH16;
+  export type CARRIER_LONG_MESSAGES_SAR = typeof CarrierLongMessages.CARRIER_LONG_MESSAGES_SAR;
+  export type CARRIER_LONG_MESSAGES_PAYLOAD = typeof CarrierLongMessages.CARRIER_LONG_MESSAGES_PAYLOAD;
+  export type UNRECOGNIZED = typeof CarrierLongMessages.UNRECOGNIZED;
+}
+
+export const CarrierTlvType = {
+  CARRIER_TLV_TYPE_UNSPECIFIED: 0,
+  /** CARRIER_TLV_TYPE_INT8 - Big endian. */
+  CARRIER_TLV_TYPE_INT8: 1,
+  CARRIER_TLV_TYPE_INT16: 2,
+  CARRIER_TLV_TYPE_INT32: 3,
+  /** CARRIER_TLV_TYPE_TEXT - Ends with NUL. */
+  CARRIER_TLV_TYPE_TEXT: 4,
+  /** CARRIER_TLV_TYPE_OCTETS - Does not. */
+  CARRIER_TLV_TYPE_OCTETS: 5,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type CarrierTlvType = typeof CarrierTlvType[keyof typeof CarrierTlvType];
+
+export namespace CarrierTlvType {
+  export type CARRIER_TLV_TYPE_UNSPECIFIED = typeof CarrierTlvType.CARRIER_TLV_TYPE_UNSPECIFIED;
+  export type CARRIER_TLV_TYPE_INT8 = typeof CarrierTlvType.CARRIER_TLV_TYPE_INT8;
+  export type CARRIER_TLV_TYPE_INT16 = typeof CarrierTlvType.CARRIER_TLV_TYPE_INT16;
+  export type CARRIER_TLV_TYPE_INT32 = typeof CarrierTlvType.CARRIER_TLV_TYPE_INT32;
+  export type CARRIER_TLV_TYPE_TEXT = typeof CarrierTlvType.CARRIER_TLV_TYPE_TEXT;
+  export type CARRIER_TLV_TYPE_OCTETS = typeof CarrierTlvType.CARRIER_TLV_TYPE_OCTETS;
+  export type UNRECOGNIZED = typeof CarrierTlvType.UNRECOGNIZED;
+}
+
+/** What is done about a command_status. */
+export const CarrierStatusClass = {
+  CARRIER_STATUS_CLASS_UNSPECIFIED: 0,
+  /** CARRIER_STATUS_CLASS_THROTTLED - Too fast: the bind slows down, the message is sent again, nothing counts against it. */
+  CARRIER_STATUS_CLASS_THROTTLED: 1,
+  /** CARRIER_STATUS_CLASS_TEMPORARY - Worth another try after a delay. */
+  CARRIER_STATUS_CLASS_TEMPORARY: 2,
+  /** CARRIER_STATUS_CLASS_BIND - The session or its configuration is wrong: the bind stops, messages wait for it. */
+  CARRIER_STATUS_CLASS_BIND: 3,
+  /** CARRIER_STATUS_CLASS_PERMANENT - This message will not be taken by this carrier. */
+  CARRIER_STATUS_CLASS_PERMANENT: 4,
+  /** CARRIER_STATUS_CLASS_AMBIGUOUS - The carrier may have taken it all the same: in doubt, as if no answer had come. */
+  CARRIER_STATUS_CLASS_AMBIGUOUS: 5,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type CarrierStatusClass = typeof CarrierStatusClass[keyof typeof CarrierStatusClass];
+
+export namespace CarrierStatusClass {
+  export type CARRIER_STATUS_CLASS_UNSPECIFIED = typeof CarrierStatusClass.CARRIER_STATUS_CLASS_UNSPECIFIED;
+  export type CARRIER_STATUS_CLASS_THROTTLED = typeof CarrierStatusClass.CARRIER_STATUS_CLASS_THROTTLED;
+  export type CARRIER_STATUS_CLASS_TEMPORARY = typeof CarrierStatusClass.CARRIER_STATUS_CLASS_TEMPORARY;
+  export type CARRIER_STATUS_CLASS_BIND = typeof CarrierStatusClass.CARRIER_STATUS_CLASS_BIND;
+  export type CARRIER_STATUS_CLASS_PERMANENT = typeof CarrierStatusClass.CARRIER_STATUS_CLASS_PERMANENT;
+  export type CARRIER_STATUS_CLASS_AMBIGUOUS = typeof CarrierStatusClass.CARRIER_STATUS_CLASS_AMBIGUOUS;
+  export type UNRECOGNIZED = typeof CarrierStatusClass.UNRECOGNIZED;
+}
+
+/** How the id in a receipt becomes the one that the answer to submit_sm gave. */
+export const CarrierIdForm = {
+  CARRIER_ID_FORM_UNSPECIFIED: 0,
+  /** CARRIER_ID_FORM_SAME - It is the same, perhaps in another case or with more or fewer leading zeros. */
+  CARRIER_ID_FORM_SAME: 1,
+  /** CARRIER_ID_FORM_DECIMAL_TO_HEX - It is decimal in the receipt and was hexadecimal in the answer. */
+  CARRIER_ID_FORM_DECIMAL_TO_HEX: 2,
+  /** CARRIER_ID_FORM_HEX_TO_DECIMAL - The other way. */
+  CARRIER_ID_FORM_HEX_TO_DECIMAL: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type CarrierIdForm = typeof CarrierIdForm[keyof typeof CarrierIdForm];
+
+export namespace CarrierIdForm {
+  export type CARRIER_ID_FORM_UNSPECIFIED = typeof CarrierIdForm.CARRIER_ID_FORM_UNSPECIFIED;
+  export type CARRIER_ID_FORM_SAME = typeof CarrierIdForm.CARRIER_ID_FORM_SAME;
+  export type CARRIER_ID_FORM_DECIMAL_TO_HEX = typeof CarrierIdForm.CARRIER_ID_FORM_DECIMAL_TO_HEX;
+  export type CARRIER_ID_FORM_HEX_TO_DECIMAL = typeof CarrierIdForm.CARRIER_ID_FORM_HEX_TO_DECIMAL;
+  export type UNRECOGNIZED = typeof CarrierIdForm.UNRECOGNIZED;
 }
 
 export interface Carrier {
@@ -151,6 +253,32 @@ export interface Carrier {
   languages: string[];
   /** Whose receipts decide a long message. Unspecified counts as ALL. */
   partReceipts: CarrierPartReceipts;
+  /** Up to 8 hosts that are bound to, in this order, while `host` cannot be; it is gone back to. */
+  fallbackHosts: CarrierHost[];
+  /** Absent: no TLS. With no field set: TLS by the system's authorities, to the host's name. */
+  tls?:
+    | CarrierTls
+    | undefined;
+  /** interface_version of the bind: "3.4" or "5.0"; empty counts as "3.4". */
+  version: string;
+  /** Unspecified counts as UDH8. */
+  longMessages: CarrierLongMessages;
+  dataCodings:
+    | CarrierDataCodings
+    | undefined;
+  /** Up to 5 characters (SMPP 3.4, 5.2.11). */
+  serviceType: string;
+  addressing:
+    | CarrierAddressing
+    | undefined;
+  /** At most 16, written with each submit_sm. */
+  tlvs: CarrierTlv[];
+  /** Tags such as "0x1403", at most 8: TLVs of answers and receipts that are kept in the record. */
+  keepTlvs: string[];
+  /** By command_status, such as "0x0000000b", where the carrier's use of it is its own. */
+  statusClasses: { [key: string]: CarrierStatusClass };
+  /** Form of the ids in its receipts. Unspecified: learned. What is learned goes before it. */
+  idForm: CarrierIdForm;
   /**
    * Changes with every write. An update or delete names the one that it read; another is refused
    * with ABORTED, and ErrorInfo tells the current one.
@@ -159,6 +287,63 @@ export interface Carrier {
   /** Id of the API key that wrote it last, and when. Output only. */
   changedBy: string;
   changedAt: Date | undefined;
+}
+
+export interface Carrier_StatusClassesEntry {
+  key: string;
+  value: CarrierStatusClass;
+}
+
+export interface CarrierHost {
+  host: string;
+  /** 1 to 65,535. */
+  port: number;
+}
+
+export interface CarrierTls {
+  /** Name that the certificate must have; empty: the host's. */
+  serverName: string;
+  /** PEM, in place of the system's authorities. */
+  authorities: string;
+  /** PEM of our own certificate, where the carrier asks for one. */
+  certificate: string;
+  /** PEM. Input only, never told; absent in an update: it stays, as long as there is a certificate. */
+  key?: string | undefined;
+}
+
+/** data_coding of what is sent, 0 to 255 each. */
+export interface CarrierDataCodings {
+  /** Text in the carrier's alphabet; absent: 0. */
+  text?:
+    | number
+    | undefined;
+  /** Absent: 8. */
+  ucs2?:
+    | number
+    | undefined;
+  /** Octets; absent: 4. */
+  binary?: number | undefined;
+}
+
+/** Type of number and numbering plan, 0 to 255 each, where the carrier wants others than ours. */
+export interface CarrierAddressing {
+  sourceTon?: number | undefined;
+  sourceNpi?: number | undefined;
+  destinationTon?: number | undefined;
+  destinationNpi?: number | undefined;
+}
+
+/** With either `value` or `from`. */
+export interface CarrierTlv {
+  /** Such as "0x1401". */
+  tag: string;
+  type: CarrierTlvType;
+  /** A constant: a number in decimal, a text, or octets in hex. Up to 256 characters. */
+  value?:
+    | string
+    | undefined;
+  /** Field of the message: message_id, client_reference, account, sender, traffic_class or tag:KEY. */
+  from?: string | undefined;
 }
 
 export interface CreateCarrierRequest {
@@ -229,6 +414,17 @@ function createBaseCarrier(): Carrier {
     responseMs: 0,
     languages: [],
     partReceipts: 0,
+    fallbackHosts: [],
+    tls: undefined,
+    version: "",
+    longMessages: 0,
+    dataCodings: undefined,
+    serviceType: "",
+    addressing: undefined,
+    tlvs: [],
+    keepTlvs: [],
+    statusClasses: {},
+    idForm: 0,
     revision: 0n,
     changedBy: "",
     changedAt: undefined,
@@ -287,6 +483,39 @@ export const Carrier: MessageFns<Carrier> = {
     }
     if (message.partReceipts !== 0) {
       writer.uint32(136).int32(message.partReceipts);
+    }
+    for (const v of message.fallbackHosts) {
+      CarrierHost.encode(v!, writer.uint32(146).fork()).join();
+    }
+    if (message.tls !== undefined) {
+      CarrierTls.encode(message.tls, writer.uint32(154).fork()).join();
+    }
+    if (message.version !== "") {
+      writer.uint32(162).string(message.version);
+    }
+    if (message.longMessages !== 0) {
+      writer.uint32(168).int32(message.longMessages);
+    }
+    if (message.dataCodings !== undefined) {
+      CarrierDataCodings.encode(message.dataCodings, writer.uint32(178).fork()).join();
+    }
+    if (message.serviceType !== "") {
+      writer.uint32(186).string(message.serviceType);
+    }
+    if (message.addressing !== undefined) {
+      CarrierAddressing.encode(message.addressing, writer.uint32(194).fork()).join();
+    }
+    for (const v of message.tlvs) {
+      CarrierTlv.encode(v!, writer.uint32(202).fork()).join();
+    }
+    for (const v of message.keepTlvs) {
+      writer.uint32(210).string(v!);
+    }
+    globalThis.Object.entries(message.statusClasses).forEach(([key, value]: [string, CarrierStatusClass]) => {
+      Carrier_StatusClassesEntry.encode({ key: key as any, value }, writer.uint32(218).fork()).join();
+    });
+    if (message.idForm !== 0) {
+      writer.uint32(224).int32(message.idForm);
     }
     if (message.revision !== 0n) {
       if (BigInt.asUintN(64, message.revision) !== message.revision) {
@@ -452,6 +681,97 @@ export const Carrier: MessageFns<Carrier> = {
             message.partReceipts = reader.int32() as any;
             continue;
           }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.fallbackHosts.push(CarrierHost.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.tls = CarrierTls.decode(reader, reader.uint32());
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.longMessages = reader.int32() as any;
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.dataCodings = CarrierDataCodings.decode(reader, reader.uint32());
+            continue;
+          }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.serviceType = reader.string();
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.addressing = CarrierAddressing.decode(reader, reader.uint32());
+            continue;
+          }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.tlvs.push(CarrierTlv.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 26: {
+            if (tag !== 210) {
+              break;
+            }
+
+            message.keepTlvs.push(reader.string());
+            continue;
+          }
+          case 27: {
+            if (tag !== 218) {
+              break;
+            }
+
+            const entry27 = Carrier_StatusClassesEntry.decode(reader, reader.uint32());
+            if (entry27.value !== undefined) {
+              message.statusClasses[entry27.key] = entry27.value;
+            }
+            continue;
+          }
+          case 28: {
+            if (tag !== 224) {
+              break;
+            }
+
+            message.idForm = reader.int32() as any;
+            continue;
+          }
           case 30: {
             if (tag !== 240) {
               break;
@@ -510,9 +830,516 @@ export const Carrier: MessageFns<Carrier> = {
     message.responseMs = object.responseMs ?? 0;
     message.languages = object.languages?.map((e) => e) || [];
     message.partReceipts = object.partReceipts ?? 0;
+    message.fallbackHosts = object.fallbackHosts?.map((e) => CarrierHost.fromPartial(e)) || [];
+    message.tls = (object.tls !== undefined && object.tls !== null) ? CarrierTls.fromPartial(object.tls) : undefined;
+    message.version = object.version ?? "";
+    message.longMessages = object.longMessages ?? 0;
+    message.dataCodings = (object.dataCodings !== undefined && object.dataCodings !== null)
+      ? CarrierDataCodings.fromPartial(object.dataCodings)
+      : undefined;
+    message.serviceType = object.serviceType ?? "";
+    message.addressing = (object.addressing !== undefined && object.addressing !== null)
+      ? CarrierAddressing.fromPartial(object.addressing)
+      : undefined;
+    message.tlvs = object.tlvs?.map((e) => CarrierTlv.fromPartial(e)) || [];
+    message.keepTlvs = object.keepTlvs?.map((e) => e) || [];
+    message.statusClasses = (globalThis.Object.entries(object.statusClasses ?? {}) as [string, CarrierStatusClass][])
+      .reduce((acc: { [key: string]: CarrierStatusClass }, [key, value]: [string, CarrierStatusClass]) => {
+        if (value !== undefined) {
+          acc[key] = value as CarrierStatusClass;
+        }
+        return acc;
+      }, {});
+    message.idForm = object.idForm ?? 0;
     message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
     message.changedBy = object.changedBy ?? "";
     message.changedAt = object.changedAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseCarrier_StatusClassesEntry(): Carrier_StatusClassesEntry {
+  return { key: "", value: 0 };
+}
+
+export const Carrier_StatusClassesEntry: MessageFns<Carrier_StatusClassesEntry> = {
+  encode(message: Carrier_StatusClassesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).int32(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Carrier_StatusClassesEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCarrier_StatusClassesEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Carrier_StatusClassesEntry>): Carrier_StatusClassesEntry {
+    return Carrier_StatusClassesEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Carrier_StatusClassesEntry>): Carrier_StatusClassesEntry {
+    const message = createBaseCarrier_StatusClassesEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseCarrierHost(): CarrierHost {
+  return { host: "", port: 0 };
+}
+
+export const CarrierHost: MessageFns<CarrierHost> = {
+  encode(message: CarrierHost, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.host !== "") {
+      writer.uint32(10).string(message.host);
+    }
+    if (message.port !== 0) {
+      writer.uint32(16).uint32(message.port);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CarrierHost {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCarrierHost();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.host = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.port = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CarrierHost>): CarrierHost {
+    return CarrierHost.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CarrierHost>): CarrierHost {
+    const message = createBaseCarrierHost();
+    message.host = object.host ?? "";
+    message.port = object.port ?? 0;
+    return message;
+  },
+};
+
+function createBaseCarrierTls(): CarrierTls {
+  return { serverName: "", authorities: "", certificate: "", key: undefined };
+}
+
+export const CarrierTls: MessageFns<CarrierTls> = {
+  encode(message: CarrierTls, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.serverName !== "") {
+      writer.uint32(10).string(message.serverName);
+    }
+    if (message.authorities !== "") {
+      writer.uint32(18).string(message.authorities);
+    }
+    if (message.certificate !== "") {
+      writer.uint32(26).string(message.certificate);
+    }
+    if (message.key !== undefined) {
+      writer.uint32(34).string(message.key);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CarrierTls {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCarrierTls();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.serverName = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.authorities = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.certificate = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CarrierTls>): CarrierTls {
+    return CarrierTls.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CarrierTls>): CarrierTls {
+    const message = createBaseCarrierTls();
+    message.serverName = object.serverName ?? "";
+    message.authorities = object.authorities ?? "";
+    message.certificate = object.certificate ?? "";
+    message.key = object.key ?? undefined;
+    return message;
+  },
+};
+
+function createBaseCarrierDataCodings(): CarrierDataCodings {
+  return { text: undefined, ucs2: undefined, binary: undefined };
+}
+
+export const CarrierDataCodings: MessageFns<CarrierDataCodings> = {
+  encode(message: CarrierDataCodings, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.text !== undefined) {
+      writer.uint32(8).uint32(message.text);
+    }
+    if (message.ucs2 !== undefined) {
+      writer.uint32(16).uint32(message.ucs2);
+    }
+    if (message.binary !== undefined) {
+      writer.uint32(24).uint32(message.binary);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CarrierDataCodings {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCarrierDataCodings();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.text = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.ucs2 = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.binary = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CarrierDataCodings>): CarrierDataCodings {
+    return CarrierDataCodings.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CarrierDataCodings>): CarrierDataCodings {
+    const message = createBaseCarrierDataCodings();
+    message.text = object.text ?? undefined;
+    message.ucs2 = object.ucs2 ?? undefined;
+    message.binary = object.binary ?? undefined;
+    return message;
+  },
+};
+
+function createBaseCarrierAddressing(): CarrierAddressing {
+  return { sourceTon: undefined, sourceNpi: undefined, destinationTon: undefined, destinationNpi: undefined };
+}
+
+export const CarrierAddressing: MessageFns<CarrierAddressing> = {
+  encode(message: CarrierAddressing, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sourceTon !== undefined) {
+      writer.uint32(8).uint32(message.sourceTon);
+    }
+    if (message.sourceNpi !== undefined) {
+      writer.uint32(16).uint32(message.sourceNpi);
+    }
+    if (message.destinationTon !== undefined) {
+      writer.uint32(24).uint32(message.destinationTon);
+    }
+    if (message.destinationNpi !== undefined) {
+      writer.uint32(32).uint32(message.destinationNpi);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CarrierAddressing {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCarrierAddressing();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sourceTon = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sourceNpi = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.destinationTon = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.destinationNpi = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CarrierAddressing>): CarrierAddressing {
+    return CarrierAddressing.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CarrierAddressing>): CarrierAddressing {
+    const message = createBaseCarrierAddressing();
+    message.sourceTon = object.sourceTon ?? undefined;
+    message.sourceNpi = object.sourceNpi ?? undefined;
+    message.destinationTon = object.destinationTon ?? undefined;
+    message.destinationNpi = object.destinationNpi ?? undefined;
+    return message;
+  },
+};
+
+function createBaseCarrierTlv(): CarrierTlv {
+  return { tag: "", type: 0, value: undefined, from: undefined };
+}
+
+export const CarrierTlv: MessageFns<CarrierTlv> = {
+  encode(message: CarrierTlv, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tag !== "") {
+      writer.uint32(10).string(message.tag);
+    }
+    if (message.type !== 0) {
+      writer.uint32(16).int32(message.type);
+    }
+    if (message.value !== undefined) {
+      writer.uint32(26).string(message.value);
+    }
+    if (message.from !== undefined) {
+      writer.uint32(34).string(message.from);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CarrierTlv {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCarrierTlv();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tag = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.type = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CarrierTlv>): CarrierTlv {
+    return CarrierTlv.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CarrierTlv>): CarrierTlv {
+    const message = createBaseCarrierTlv();
+    message.tag = object.tag ?? "";
+    message.type = object.type ?? 0;
+    message.value = object.value ?? undefined;
+    message.from = object.from ?? undefined;
     return message;
   },
 };
