@@ -34,6 +34,11 @@ export const COMMON_SETTINGS = {
   natsUrl: text("FLOE_NATS_URL", "NATS servers, comma separated.", "nats://127.0.0.1:4222"),
   natsUser: optional("FLOE_NATS_USER", "User for NATS; empty: none."),
   natsPasswordFile: optional("FLOE_NATS_PASSWORD_FILE", "File that holds the NATS password."),
+  replicas: integer(
+    "FLOE_REPLICAS",
+    { min: 1, max: 5, default: 1 },
+    "Copies of each stream, bucket and object store in the NATS cluster; 3 in production.",
+  ),
   clickhouseUrl: text("FLOE_CLICKHOUSE_URL", "ClickHouse HTTP interface.", "http://127.0.0.1:8123"),
   clickhouseUser: text("FLOE_CLICKHOUSE_USER", "ClickHouse user.", "default"),
   clickhousePasswordFile: optional(

@@ -25,6 +25,8 @@ export interface ConfigureOptions {
   /** URLs without user and password. */
   readonly nats: string;
   readonly clickhouse: string;
+  /** Copies of each stream. Default 1. */
+  readonly replicas?: number;
   readonly state: LocalState;
   /** Demo accounts, numbered from 1. */
   readonly accounts: number;
@@ -44,7 +46,8 @@ export async function configure(options: ConfigureOptions): Promise<void> {
   await Promise.all([seed(options), migrateSchema(options)]);
 }
 
-async function seed({ nats, state, accounts, carriers, ...options }: ConfigureOptions) {
+async function seed(all: ConfigureOptions) {
+  const { nats, state, accounts, carriers, replicas = 1, ...options } = all;
   const random = new Uint8Array(8);
   fillRandom(random);
   const name = `local-${Buffer.from(random).toString("hex")}`;
@@ -56,6 +59,7 @@ async function seed({ nats, state, accounts, carriers, ...options }: ConfigureOp
     processId: name,
     clock: SYSTEM_CLOCK,
     log: SILENT,
+    replicas,
   });
   try {
     await client.declare(STREAMS);

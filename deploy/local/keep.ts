@@ -15,6 +15,15 @@ export interface KeepOptions {
   /** It keeps ending; `reason` in words. Called once, and nothing is tried any more. */
   gaveUp(reason: string): void;
   readonly clock?: Clock;
+  readonly patience?: Patience | undefined;
+}
+
+/** How soon a part that ended is started again, and when it is given up. */
+export interface Patience {
+  /** The longest pause; pauses double up to it. */
+  readonly pauseMsMax: number;
+  /** Ends in a row, each within STEADY_MS of its start, after which it is given up. */
+  readonly endsMax: number;
 }
 
 export interface Kept {
@@ -26,15 +35,13 @@ export interface Kept {
 }
 
 const PAUSE_MS_MIN = 500;
-const PAUSE_MS_MAX = 10_000;
-/** Ends in a row, each within STEADY_MS of its start, after which it is given up. */
-const ENDS_MAX = 6;
+const PATIENCE: Patience = { pauseMsMax: 10_000, endsMax: 6 };
 /** Having run so long it counts as steady, and the pauses begin anew. */
 const STEADY_MS = 60_000;
 
 /** @throws what `start` throws, at the first start: a mistake in the set-up is told at once. */
 export async function keep(options: KeepOptions): Promise<Kept> {
-  const { role, tell, clock = SYSTEM_CLOCK } = options;
+  const { role, tell, clock = SYSTEM_CLOCK, patience = PATIENCE } = options;
   let running = await options.start();
   let startedAtMs = clock.monotonicMs();
   let stopping = false;
@@ -46,11 +53,11 @@ export async function keep(options: KeepOptions): Promise<Kept> {
     let how = await running.exited;
     while (!stopping) {
       ends = clock.monotonicMs() - startedAtMs >= STEADY_MS ? 1 : ends + 1;
-      if (ends >= ENDS_MAX) {
+      if (ends >= patience.endsMax) {
         options.gaveUp(`${role} ${how}, ${ends} times in a row`);
         return;
       }
-      const pauseMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** (ends - 1));
+      const pauseMs = Math.min(patience.pauseMsMax, PAUSE_MS_MIN * 2 ** (ends - 1));
       tell(`${role} ${how}; it is started again in ${pauseMs / 1_000} s`);
       await pause(pauseMs);
       if (stopping) return;

@@ -6,15 +6,24 @@
  * system is ready. Stopping goes with the flow: who takes messages first, the streams last, so that
  * each finishes what it has while what it needs still runs.
  */
+import { join } from "node:path";
 import { type LocalJson, localPath } from "../../services/cli/local-system.js";
 import type { RoleName } from "../../services/cli/roles.js";
 import { configure, SAMPLE_TABLES } from "./configure.js";
 import { type Home, openHome, writeWhole } from "./home.js";
+import type { Patience } from "./keep.js";
 import { natsLines, runningNats } from "./nats-part.js";
 import { findNatsServer, type NatsBinary, startNatsServer } from "./nats-server.js";
 import { type Places, startCarrier, startClickhouse, startRole } from "./parts.js";
 import { openParts, type Parts, settleAll } from "./running-parts.js";
-import { LOCAL_USER, type LocalState, loadState, rememberedPort, saveState } from "./state.js";
+import {
+  freePorts,
+  LOCAL_USER,
+  type LocalState,
+  loadState,
+  rememberedPort,
+  saveState,
+} from "./state.js";
 
 export interface LocalOptions {
   /** Folder of the system; made if missing. */
@@ -35,6 +44,14 @@ export interface LocalOptions {
   readonly sync?: "os" | "disk";
   /** More settings for the roles, by name. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Servers of NATS: one, or a cluster with all streams on each of them. Default 1. */
+  readonly natsServers?: 1 | 3;
+  /** Roles of which two processes run. */
+  readonly twice?: readonly RoleName[];
+  /** Where `from` finds `to` in place of its own port: what lies between them, for fault tests. */
+  way?(from: string, to: string, port: number): Promise<number>;
+  /** How ends of parts are borne; default: as keep.ts says. */
+  readonly patience?: Patience;
   /** What node is started with before the script, by role: a profiler, for the bench. */
   nodeArgs?(role: string): readonly string[];
   /** Ends a start that is under way. */
@@ -95,7 +112,8 @@ const ANY_PORT = -1;
 export async function startLocal(options: LocalOptions): Promise<LocalSystem> {
   const home = await openHome(options.home, options.tell);
   const { tell, roleOutput = "pretty" } = options;
-  const parts = openParts({ home, tell, hear: options.hear ?? tell, roleOutput });
+  const { patience } = options;
+  const parts = openParts({ home, tell, hear: options.hear ?? tell, roleOutput, patience });
   const abort = (): void => parts.abort();
   options.signal?.addEventListener("abort", abort);
   try {
@@ -139,12 +157,17 @@ async function startAll(home: Home, options: LocalOptions, parts: Parts): Promis
   tell("starting nats-server, ClickHouse and the carriers");
   await startFoundation(start, binary);
   tell("writing configuration and schema");
+  const ways = start.carriers.map(({ name, port }) =>
+    wayTo(start, "connector", `carrier-${name}`, port),
+  );
+  const carrierPorts = await Promise.all(ways);
   await configure({
-    nats: urlOf("nats", start),
+    nats: natsUrls(start).join(","),
     clickhouse: urlOf("clickhouse", start),
+    replicas: replicasOf(start),
     state,
     accounts,
-    carriers: sims.map((sim, at) => ({ ...sim, port: start.carriers[at]!.port })),
+    carriers: sims.map((sim, at) => ({ ...sim, port: carrierPorts[at]! })),
     tablesDirectory: options.tablesDirectory ?? SAMPLE_TABLES,
   });
   tell(`starting ${ROLES.join(", ")}`);
@@ -157,19 +180,25 @@ async function startAll(home: Home, options: LocalOptions, parts: Parts): Promis
 function startFoundation(start: Start, { path }: NatsBinary): Promise<void> {
   const { home, options, parts, state, sims, ports, portOf } = start;
   const { nodeArgs } = options;
-  const nats = parts.start("nats", async (context) => {
-    const server = await startNatsServer({
-      path,
-      storeDir: home.file("nats"),
-      port: (await portOf("nats")) || ANY_PORT,
-      user: LOCAL_USER,
-      password: state.natsPassword,
-      sync: options.sync ?? "os",
-      line: natsLines(context.line),
-    });
-    ports["nats"] = server.port;
-    return runningNats(server, context);
-  });
+  const names = natsNames(start);
+  const routes = names.length === 1 ? Promise.resolve([]) : freePorts(names.length);
+  const nats = names.map((name, at) =>
+    parts.start(name, async (context) => {
+      const all = await routes;
+      const server = await startNatsServer({
+        path,
+        storeDir: home.file(name === "nats" ? name : join("nats", name)),
+        port: (await portOf(name)) || ANY_PORT,
+        user: LOCAL_USER,
+        password: state.natsPassword,
+        sync: options.sync ?? "os",
+        cluster: all.length === 0 ? undefined : { name, port: all[at]!, ports: all },
+        line: natsLines(context.line),
+      });
+      ports[name] = server.port;
+      return runningNats(server, context);
+    }),
+  );
   const clickhouse = parts.start("clickhouse", async (context) => {
     const child = await startClickhouse(home.path, await portOf("clickhouse"), context, nodeArgs);
     ports["clickhouse"] = child.port;
@@ -186,24 +215,33 @@ function startFoundation(start: Start, { path }: NatsBinary): Promise<void> {
       return child;
     });
   });
-  return settleAll([nats, clickhouse, ...simulators]);
+  return settleAll([...nats, clickhouse, ...simulators]);
 }
 
 function startRoles(start: Start): Promise<void> {
   const { home, options, parts, ports, metrics, portOf } = start;
-  const started = ROLES.map((role) =>
-    parts.start(role, async (context) => {
+  const processes = ROLES.flatMap((role) =>
+    options.twice?.includes(role) === true
+      ? [
+          { role, name: role as string },
+          { role, name: `${role}-2` },
+        ]
+      : [{ role, name: role as string }],
+  );
+  const started = processes.map(({ role, name }) =>
+    parts.start(name, async (context) => {
       const places: Places = {
         home: home.path,
-        nats: urlOf("nats", start),
-        clickhouse: urlOf("clickhouse", start),
+        nats: await wayToNats(start, name),
+        clickhouse: `http://127.0.0.1:${await wayTo(start, name, "clickhouse", ports["clickhouse"]!)}`,
+        replicas: replicasOf(start),
         // Asked for one role alone: several probes of one port at a time would each see it taken.
         grpcPort: role === "gateway" ? await portOf("grpc") : 0,
         adminPort: role === "admin" ? await portOf("admin") : 0,
       };
       const extra = options.environment ?? {};
       const child = await startRole(role, places, extra, context, options.nodeArgs);
-      metrics[role] = child.metrics;
+      metrics[name] = child.metrics;
       if (role === "gateway") ports["grpc"] = (await child.listening("gateway")).port;
       if (role === "admin") ports["admin"] = (await child.listening("admin")).port;
       return child;
@@ -261,8 +299,31 @@ function noteOf(start: Start): LocalJson {
   };
 }
 
-function urlOf(part: "nats" | "clickhouse", { ports }: Start): string {
-  return `${part === "nats" ? "nats" : "http"}://127.0.0.1:${ports[part]}`;
+function urlOf(part: "nats" | "clickhouse", start: Start): string {
+  const { ports } = start;
+  return part === "nats" ? natsUrls(start)[0]! : `http://127.0.0.1:${ports[part]}`;
+}
+
+function natsNames({ options }: Start): readonly string[] {
+  return options.natsServers === 3 ? ["nats-1", "nats-2", "nats-3"] : ["nats"];
+}
+
+function natsUrls(start: Start): readonly string[] {
+  return natsNames(start).map((name) => `nats://127.0.0.1:${start.ports[name]}`);
+}
+
+function replicasOf({ options }: Start): number {
+  return options.natsServers ?? 1;
+}
+
+/** The port by which `from` gets to `to`. */
+async function wayTo({ options }: Start, from: string, to: string, port: number): Promise<number> {
+  return options.way === undefined ? port : options.way(from, to, port);
+}
+
+async function wayToNats(start: Start, from: string): Promise<string> {
+  const ways = natsNames(start).map((name) => wayTo(start, from, name, start.ports[name]!));
+  return (await Promise.all(ways)).map((port) => `nats://127.0.0.1:${port}`).join(",");
 }
 
 function once(run: () => void): () => void {

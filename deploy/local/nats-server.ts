@@ -196,10 +196,18 @@ export interface StartOptions {
   readonly password?: string;
   /** `disk`: an fsync before each acknowledgement (docs/ARCHITECTURE.md, "Durability"). */
   readonly sync?: "os" | "disk";
+  /** One server of a cluster: its name, its own port for the others, and all such ports. */
+  readonly cluster?: ClusterPlace | undefined;
   /** With an HTTP port for monitoring. */
   readonly monitoring?: boolean;
   /** Each line that the server prints. */
   line?(text: string): void;
+}
+
+export interface ClusterPlace {
+  readonly name: string;
+  readonly port: number;
+  readonly ports: readonly number[];
 }
 
 export interface NatsServer {
@@ -301,6 +309,7 @@ function readPorts(file: string): Ports | undefined {
 
 function configuration(options: StartOptions): string {
   const { storeDir, port = -1, user, password, sync = "os", monitoring = false } = options;
+  const { cluster } = options;
   const quoted = JSON.stringify;
   const lines = [
     `listen: "127.0.0.1:${port}"`,
@@ -313,9 +322,23 @@ function configuration(options: StartOptions): string {
     ...(sync === "disk" ? ["  sync_interval: always"] : []),
     "}",
     ...(monitoring ? ['http: "127.0.0.1:-1"'] : []),
+    ...(cluster === undefined ? [] : clusterLines(cluster)),
     ...(user
       ? [`authorization { user: ${quoted(user)}, password: ${quoted(password ?? "")} }`]
       : []),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** Clients are told of no other server than those that they were given. */
+function clusterLines({ name, port, ports }: ClusterPlace): string[] {
+  return [
+    `server_name: ${JSON.stringify(name)}`,
+    "cluster {",
+    '  name: "floe"',
+    `  listen: "127.0.0.1:${port}"`,
+    "  no_advertise: true",
+    `  routes: [${ports.map((one) => `"nats://127.0.0.1:${one}"`).join(", ")}]`,
+    "}",
+  ];
 }

@@ -24,6 +24,7 @@ export interface Places {
   readonly home: string;
   readonly nats: string;
   readonly clickhouse: string;
+  readonly replicas: number;
   readonly grpcPort: number;
   readonly adminPort: number;
 }
@@ -142,12 +143,13 @@ function environmentOf(
 }
 
 function roleEnvironment(
-  { home, nats, clickhouse, grpcPort, adminPort }: Places,
+  { home, nats, clickhouse, replicas, grpcPort, adminPort }: Places,
   extra: Readonly<Record<string, string>>,
 ): Record<string, string | undefined> {
   return {
     ...plainEnvironment(),
     FLOE_NATS_URL: nats,
+    FLOE_REPLICAS: String(replicas),
     FLOE_NATS_USER: LOCAL_USER,
     FLOE_NATS_PASSWORD_FILE: join(home, "passwords/nats"),
     FLOE_CLICKHOUSE_URL: clickhouse,

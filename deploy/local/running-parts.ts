@@ -3,7 +3,7 @@
  */
 import type { Running } from "./child.js";
 import type { Home } from "./home.js";
-import { type Kept, keep } from "./keep.js";
+import { type Kept, keep, type Patience } from "./keep.js";
 import { fileLines, prettyLines } from "./lines.js";
 
 /** What a part is given when it is started. */
@@ -54,9 +54,10 @@ export interface PartsOptions {
   /** Readable lines of the parts. */
   hear(line: string): void;
   readonly roleOutput: "pretty" | "file";
+  readonly patience?: Patience | undefined;
 }
 
-export function openParts({ home, tell, hear, roleOutput }: PartsOptions): Parts {
+export function openParts({ home, tell, hear, roleOutput, patience }: PartsOptions): Parts {
   const kept: Kept[] = [];
   const starting = new Set<Promise<void>>();
   const alive = new Set<Running>();
@@ -74,7 +75,7 @@ export function openParts({ home, tell, hear, roleOutput }: PartsOptions): Parts
   };
 
   async function run(role: string, start: () => Promise<Running>): Promise<void> {
-    kept.push(await keep({ role, start, tell, changed: noteAll, gaveUp: giveUp }));
+    kept.push(await keep({ role, start, tell, changed: noteAll, gaveUp: giveUp, patience }));
     noteAll();
   }
 

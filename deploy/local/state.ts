@@ -97,3 +97,21 @@ export function rememberedPort({ ports }: LocalState, part: string): Promise<num
     probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(port)));
   });
 }
+
+/** Ports that are free now, held together so that they differ. Somebody else may take one first. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const probes = Array.from({ length: count }, () => createServer());
+  const opened = probes.map(
+    (probe) =>
+      new Promise<number>((resolve, reject) => {
+        probe.once("error", reject);
+        probe.listen(0, "127.0.0.1", () => {
+          const address = probe.address();
+          resolve(typeof address === "object" && address !== null ? address.port : 0);
+        });
+      }),
+  );
+  const ports = await Promise.all(opened);
+  await Promise.all(probes.map((probe) => new Promise((done) => probe.close(done))));
+  return ports;
+}

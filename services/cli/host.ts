@@ -131,6 +131,7 @@ function openStream(common: CommonSettings, processId: string, log: Logger): Ope
     processId,
     clock: SYSTEM_CLOCK,
     log: log.child({ part: "stream" }),
+    replicas: common.replicas,
   });
 }
 

@@ -25,6 +25,7 @@ import { addStatus } from "./status.js";
 import { addSuppressions } from "./suppressions.js";
 import { addTables } from "./tables.js";
 import { addUp } from "./up.js";
+import { addVerify } from "./verify.js";
 
 const program = new Command("floe")
   .description(
@@ -41,6 +42,7 @@ for (const add of [
   addExplain,
   addImport,
   addStatus,
+  addVerify,
   addTables,
   addDecks,
   addNetworks,

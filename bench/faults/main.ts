@@ -1,0 +1,136 @@
+/**
+ * Faults: the command line of the fault suite. `npm run faults -- --help` tells the rest.
+ *
+ * Real processes, a real nats-server, the embedded ClickHouse, simulated carriers; one test after
+ * another, each with a system of its own. Exit code 1 if an invariant did not hold, 2 if asked wrongly.
+ */
+import { writeFileSync } from "node:fs";
+import { Command, InvalidArgumentError } from "commander";
+import { SYSTEM_CHANCE, SYSTEM_CLOCK } from "../../core/clock.js";
+import { bold, paint, print, printError, table } from "../../core/output.js";
+import { KILLS } from "./kills.js";
+import { runTest, type TestResult } from "./run.js";
+import type { FaultTest } from "./test.js";
+
+const TESTS: readonly FaultTest[] = [...KILLS];
+/** Of one test: the rest is in the JSON file. */
+const FINDINGS_TOLD = 12;
+const COMPLAINTS_TOLD = 6;
+const SEED_MAX = 0xffff_ffff;
+
+interface Flags {
+  readonly seed?: number;
+  readonly seeds: number;
+  readonly only?: readonly string[];
+  readonly ci?: true;
+  readonly short?: true;
+  readonly list?: true;
+  readonly json: string;
+}
+
+const program = new Command("npm run faults --")
+  .description("Runs the system under faults and checks that nothing was lost or doubled.")
+  .option("--seed <n>", "of an earlier run (default: by chance)", whole(0, SEED_MAX))
+  .option("--seeds <n>", "runs each test with so many seeds, from the first on", whole(1, 1_000), 1)
+  .option("--only <ids>", "these tests alone, as F3,F16", (text) =>
+    text.split(",").map((id) => id.trim().toUpperCase()),
+  )
+  .option("--ci", `the short form, in at most eight minutes: ${ciTests().join(", ")}`)
+  .option("--short", "fewer messages and kills, as --ci has them")
+  .option("--list", "tell the tests and run none")
+  .option("--json <file>", "write all results there", "")
+  .action(run);
+try {
+  await program.parseAsync();
+} catch (error) {
+  printError(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  process.exitCode = 2;
+}
+
+function ciTests(): string[] {
+  return TESTS.filter(({ ci }) => ci === true).map(({ id }) => id);
+}
+
+async function run(flags: Flags): Promise<void> {
+  const unknown = flags.only?.filter((id) => !TESTS.some((test) => test.id === id)) ?? [];
+  if (unknown.length > 0) throw new Error(`there is no test ${unknown.join(", ")}: try --list`);
+  const chosen = TESTS.filter(
+    ({ id, ci }) => (flags.only?.includes(id) ?? true) && (flags.ci !== true || ci === true),
+  );
+  if (flags.list === true) {
+    const rows = TESTS.map(({ id, title, ci, knownToFail = "" }) => [
+      ...[id, title, ci === true ? "ci" : "", knownToFail],
+    ]);
+    print(table(["test", "fault", "", "known to fail, because"], rows));
+    return;
+  }
+  const first = flags.seed ?? Math.floor(SYSTEM_CHANCE() * SEED_MAX);
+  const short = flags.short === true || flags.ci === true;
+  print(`seed ${first}${flags.seeds > 1 ? ` to ${first + flags.seeds - 1}` : ""}`);
+  const results: TestResult[] = [];
+  for (let seed = first; seed < first + flags.seeds; seed += 1) {
+    for (const test of chosen) {
+      print(bold(`\n${test.id} ${test.title}`));
+      const result = await runTest(test, seed, short);
+      results.push(result);
+      tell(result);
+      if (flags.json !== "") write(flags.json, results);
+    }
+  }
+  summarize(results);
+}
+
+function tell(result: TestResult): void {
+  const { good, findings, notes, complaints, figures, seconds, drainSeconds } = result;
+  const head = good ? paint("green", "holds") : paint("red", "FAILED");
+  print(`${head} in ${seconds} s, quiet ${drainSeconds} s after the faults`);
+  if (figures !== undefined) {
+    const told = Object.entries(figures).map(([name, count]) => `${name} ${count}`);
+    print(`  ${told.join(", ")}`);
+  }
+  for (const note of notes) print(`  ${note}`);
+  for (const finding of findings.slice(0, FINDINGS_TOLD)) print(paint("red", `  ${finding}`));
+  if (findings.length > FINDINGS_TOLD) print(`  and ${findings.length - FINDINGS_TOLD} more`);
+  if (good) return;
+  for (const complaint of complaints.slice(-COMPLAINTS_TOLD)) print(`  logged ${complaint}`);
+}
+
+function summarize(results: readonly TestResult[]): void {
+  const rows = results.map(({ id, title, seed, good, figures, kills, ...rest }) => [
+    ...[id, title, good ? paint("green", "holds") : paint("red", verdictOf(rest.knownToFail))],
+    ...[figures?.accepted ?? "", figures?.delivered ?? "", kills],
+    ...[figures?.duplicates ?? "", figures?.doubts ?? "", rest.drainSeconds, rest.seconds],
+    String(seed),
+  ]);
+  const heads = ["test", "fault", "", "accepted", "delivered", "kills", "doubled", "doubted"];
+  print(`\n${table([...heads, "drain s", "s", "seed"], rows)}`);
+  const failed = results.filter(({ good }) => !good);
+  const known = failed.filter(({ knownToFail }) => knownToFail !== undefined);
+  const seconds = results.reduce((sum, one) => sum + one.seconds, 0);
+  print(
+    `\n${results.length - failed.length} held, ${failed.length} failed in ${Math.round(seconds)} s`,
+  );
+  if (known.length > 0) {
+    const told = known.map(({ id, knownToFail }) => `${id} (${knownToFail})`);
+    print(`known to fail: ${told.join("; ")}`);
+  }
+  process.exitCode = failed.length === 0 ? 0 : 1;
+}
+
+function verdictOf(knownToFail: string | undefined): string {
+  return knownToFail === undefined ? "FAILED" : "FAILED (known)";
+}
+
+function write(file: string, results: readonly TestResult[]): void {
+  const at = new Date(SYSTEM_CLOCK.nowMs()).toISOString();
+  writeFileSync(file, `${JSON.stringify({ at, results }, undefined, 2)}\n`);
+}
+
+/** Reads a whole number within bounds. */
+function whole(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+  };
+}
