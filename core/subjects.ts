@@ -11,12 +11,14 @@
  * | RECEIPTS | receipt.<carrier> | connectors | receipts | a receipt whose message is not in memory |
  * | INBOUND | inbound.<carrier> | connectors | receipts | a mobile-originated message |
  * | USAGE | usage.api | gateway | cdr | an API call |
+ * | DEAD | dead.<stage>, replay.<stage>.<stream> | every stage; admin | admin; the stage | a record that could not be read or crashed the stage; a frame that it is to read again |
  *
  * KV buckets: `floe_config` (partitions, tables pointer), `floe_accounts`, `floe_keys`,
  * `floe_carriers`, `floe_leases`, `floe_entities` (what else operators configure: core/entities.ts),
  * `floe_table_sets` (kept table sets, state of building), `floe_numbers` (which account a number
  * that people write to belongs to), `floe_suppressions` (who asked whom to stop), `floe_carrier_status`
- * (what connectors learned of carriers); object stores `floe_tables` (binary table sets),
+ * (what connectors learned of carriers), `floe_dead` (dead letters that were replayed or discarded);
+ * object stores `floe_tables` (binary table sets),
  * `floe_columns` (decks, networks, ported numbers) and `floe_snapshots` (states of partitions).
  */
 import { STREAM_AGE_MS_MAX } from "./limits.js";
@@ -40,7 +42,8 @@ export type StreamName =
   | "ATTEMPTS"
   | "RECEIPTS"
   | "INBOUND"
-  | "USAGE";
+  | "USAGE"
+  | "DEAD";
 
 const GIB = 1_024 ** 3;
 const WORK = { retention: "work", ageMsMax: 0 } as const;
@@ -94,6 +97,13 @@ export const STREAMS = [
     subjectFramesMax: 1_000_000,
   },
   { name: "USAGE", subjects: ["usage.api"], ...WORK, bytesMax: GIB, subjectFramesMax: 1_000_000 },
+  {
+    name: "DEAD",
+    subjects: ["dead.*", "replay.*.*"],
+    ...LOG,
+    bytesMax: GIB,
+    subjectFramesMax: 1_000_000,
+  },
 ] as const satisfies readonly StreamSpec[];
 
 export function requestSubject(lane: number, partition: number): string {
@@ -157,12 +167,36 @@ export function inboundSubject(carrier: string): string {
 
 export const USAGE_SUBJECT = "usage.api";
 
+/** Stages that bury what they cannot take. */
+export const DEAD_STAGES = ["dispatch", "connector", "cdr", "receipts"] as const;
+export type DeadStage = (typeof DEAD_STAGES)[number];
+
+export function deadSubject(stage: DeadStage): string {
+  return `dead.${stage}`;
+}
+export const DEAD_SUBJECTS = "dead.*";
+
+/** Frames that a stage is to read once more, where their stream cannot give them again. */
+export function replaySubject(stage: DeadStage, stream: StreamName): string {
+  return `replay.${stage}.${stream}`;
+}
+
 /** What cdr reads: every record becomes rows. */
 export const CDR_CONSUMERS = [
   { stream: "DECISIONS", name: "cdr", subject: "decision.*" },
   { stream: "ATTEMPTS", name: "cdr", subject: "attempt.*.*" },
   { stream: "USAGE", name: "cdr", subject: "usage.api" },
 ] as const satisfies readonly ConsumerSpec[];
+
+/** What cdr is to read once more. */
+export const CDR_REPLAYS = CDR_CONSUMERS.map(({ stream }) => ({
+  stream,
+  consumer: {
+    stream: "DEAD",
+    name: `cdr-${stream.toLowerCase()}`,
+    subject: replaySubject("cdr", stream),
+  } satisfies ConsumerSpec,
+}));
 
 /** What the receipts role reads: receipts for messages of long ago, messages from phones. */
 export const COLD_CONSUMER = {
@@ -196,6 +230,7 @@ export const BUCKETS = {
   numbers: "floe_numbers",
   suppressions: "floe_suppressions",
   carrierStatus: "floe_carrier_status",
+  dead: "floe_dead",
 } as const;
 /** Object store of table sets. */
 export const TABLES_STORE = "floe_tables";

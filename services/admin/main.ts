@@ -10,6 +10,7 @@ import { openGrpcServer } from "../../core/grpc/server.js";
 import type { Serve } from "../../core/host.js";
 import { BUCKETS } from "../../core/subjects.js";
 import type { Desk } from "./call.js";
+import { deadLetterService } from "./dead/service.js";
 import { carrierService } from "./entities/carriers.js";
 import { deckService } from "./entities/decks.js";
 import { exchangeRateService } from "./entities/exchange-rates.js";
@@ -77,6 +78,7 @@ export const serve: Serve = async (host) => {
     tableSetService(desk, store, sets),
     imports,
     routing.service,
+    await deadLetterService(desk, client),
   ];
   const server = await openGrpcServer(
     services,

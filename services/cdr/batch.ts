@@ -1,6 +1,7 @@
 /**
  * Batch: everything that one flush writes, and the frames that are acked when it is written.
  */
+import type { DeadLetter } from "../../core/dead-letters.js";
 import type { Delivery } from "../../core/stream/stream.js";
 import { DICTIONARY_VALUES_MAX, nativeBlock } from "./column.js";
 import {
@@ -29,6 +30,8 @@ export interface Batch {
   readonly calls: Calls;
   /** Frames whose last record is in here. */
   readonly frames: Delivery[];
+  /** What could not be read of them. */
+  readonly letters: DeadLetter[];
   /** Hours of acceptance that get rows, in hours since 1970. */
   readonly hours: Set<number>;
   lastHour: number;
@@ -44,6 +47,7 @@ export function newBatch(): Batch {
     entries: newEntries(),
     calls: newCalls(),
     frames: [],
+    letters: [],
     hours: new Set(),
     lastHour: -1,
   };
@@ -55,6 +59,7 @@ export function clearBatch(batch: Batch): void {
   clearEntries(batch.entries);
   clearCalls(batch.calls);
   batch.frames.length = 0;
+  batch.letters.length = 0;
   batch.hours.clear();
   batch.lastHour = -1;
 }

@@ -7,6 +7,7 @@
  */
 import type { ClickHouse } from "../../core/clickhouse.js";
 import { type Clock, sleep } from "../../core/clock.js";
+import type { DeadLetters } from "../../core/dead-letters.js";
 import { isFloeError } from "../../core/errors.js";
 import { ACK_WAIT_MS } from "../../core/limits.js";
 import type { Logger } from "../../core/log.js";
@@ -17,6 +18,7 @@ import { newTextColumns } from "./rows.js";
 
 export interface FlushOptions {
   readonly clickhouse: ClickHouse;
+  readonly dead: DeadLetters;
   readonly clock: Clock;
   readonly log: Logger;
   /** Called when a batch is stored, before its frames are acked. */
@@ -34,6 +36,13 @@ export interface Flush {
   abandon(): void;
 }
 
+/** What time may mend: of ClickHouse, and of the stream that dead letters go to. */
+const PASSING = [
+  "clickhouse.failed",
+  "clickhouse.unavailable",
+  "stream.unavailable",
+  "stream.full",
+] as const;
 const RETRY_MS_MIN = 200;
 const RETRY_MS_MAX = 10_000;
 const WORKING_MS = ACK_WAIT_MS / 3;
@@ -49,7 +58,7 @@ const flushSeconds = histogram(
 );
 
 export function openFlush(options: FlushOptions): Flush {
-  const { clickhouse, clock, log } = options;
+  const { clickhouse, dead, clock, log } = options;
   const texts = newTextColumns();
   let failures = 0;
   let abandoned = false;
@@ -61,6 +70,7 @@ export function openFlush(options: FlushOptions): Flush {
       const blocks = blocksOf(batch, texts);
       await Promise.all(blocks.map(insert));
       await untilDone(() => options.stored(batch.hours), "hours");
+      for (const letter of batch.letters) await untilDone(() => dead.bury(letter), "dead letters");
       if (abandoned) return;
       for (const frame of batch.frames) frame.ack();
       for (const { table, rows } of blocks) rowsTotal.inc({ table }, rows);
@@ -83,10 +93,10 @@ export function openFlush(options: FlushOptions): Flush {
         failures = 0;
         return;
       } catch (err) {
-        if (!isFloeError(err, "clickhouse.failed", "clickhouse.unavailable")) throw err;
+        if (!isFloeError(err, ...PASSING)) throw err;
         failures += 1;
         flushesTotal.inc({ result: "failed" });
-        log.warn({ err, table: what, pauseMs }, "insert failed, will be tried again");
+        log.warn({ err, table: what, pauseMs }, "a write failed, will be tried again");
         await sleep(clock, pauseMs);
       }
     }

@@ -2,13 +2,15 @@
  * Frames: walks a delivered frame's records into a batch, and stops where the batch is full.
  *
  * A frame that did not fit goes on in the next batch and is acked with it: batches are written one
- * after another, so what went before is stored by then. A record that makes no sense is counted and
- * passed over; a frame whose bytes end in the middle of one keeps the records before.
+ * after another, so what went before is stored by then. A record that makes no sense is passed over
+ * and becomes a dead letter, stored before its frame is acked; so is what stands behind a length
+ * that cannot be true.
  */
 import type { Logger } from "../../core/log.js";
 import { droppedTotal, framesTotal, recordsTotal } from "../../core/metrics.js";
 import { ATTEMPT_FRAME, DECISION_FRAME, USAGE_FRAME } from "../../core/stream/fields.js";
 import { found, nextField } from "../../core/stream/frame.js";
+import { headerEnd, single, tailFrom } from "../../core/stream/single.js";
 import type { Delivery } from "../../core/stream/stream.js";
 import { readAttemptFrame, takeAttempt } from "./attempts.js";
 import { type Batch, roomOf } from "./batch.js";
@@ -49,7 +51,7 @@ export function takeFrame(frame: OpenFrame, batch: Batch, log: Logger): boolean 
   const sections = SECTIONS[source];
   let room = 0;
   if (source === "ATTEMPTS" && !readAttemptFrame(batch, data)) {
-    refuse(frame, log, "frame.malformed");
+    refuse(frame, batch, log, "frame.malformed", bytes);
     frame.section = sections.length;
   }
   while (frame.section < sections.length) {
@@ -58,7 +60,8 @@ export function takeFrame(frame: OpenFrame, batch: Batch, log: Logger): boolean 
       const kind = nextField(bytes, frame.at, bytes.length, field);
       if (kind === 0) break;
       if (kind < 0) {
-        refuse(frame, log, "frame.malformed");
+        const header = headerEnd(bytes, sections);
+        refuse(frame, batch, log, "frame.malformed", tailFrom(bytes, header, frame.at));
         break;
       }
       if (room === 0) {
@@ -69,7 +72,10 @@ export function takeFrame(frame: OpenFrame, batch: Batch, log: Logger): boolean 
       const { at, end } = found;
       frame.at = end;
       frame.records += 1;
-      if (!takeRecord(frame, batch, data, at, end)) refuse(frame, log, "record.malformed");
+      if (!takeRecord(frame, batch, data, at, end)) {
+        const one = single(bytes, headerEnd(bytes, sections), field, at, end);
+        refuse(frame, batch, log, "record.malformed", one);
+      }
     }
     frame.section += 1;
     frame.at = 0;
@@ -95,9 +101,17 @@ function takeRecord(
     : takeSettlement(batch, data, at, end);
 }
 
-function refuse(frame: OpenFrame, log: Logger, code: string): void {
-  const { source, delivery } = frame;
+function refuse(
+  frame: OpenFrame,
+  batch: Batch,
+  log: Logger,
+  code: string,
+  bytes: Uint8Array,
+): void {
+  const { source, delivery, records } = frame;
+  const { subject, sequence, storedAtMs } = delivery;
   droppedTotal.inc({ stage: "cdr", code });
-  const place = { stream: source, subject: delivery.subject, sequence: delivery.sequence };
-  log.error({ ...place, record: frame.records, code }, "a record was refused");
+  log.error({ stream: source, subject, sequence, record: records, code }, "a record was refused");
+  const where = { stream: source, subject, sequence, storedAtMs, record: records } as const;
+  batch.letters.push({ ...where, reason: "unreadable", frame: bytes.slice() });
 }

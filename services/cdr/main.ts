@@ -1,19 +1,20 @@
 /**
  * cdr: writes what the streams say of messages into ClickHouse, and closes what is overdue.
  *
- * Reads: DECISIONS, ATTEMPTS, USAGE; bucket config (number of partitions). Writes: tables of
+ * Reads: DECISIONS, ATTEMPTS, USAGE, and of DEAD what is to be read again; bucket config (number of partitions). Writes: tables of
  * deploy/clickhouse, which it migrates first; ATTEMPTS (the sweep). Any number of processes may
  * share the consumers; one of them sweeps and computes rollups, by lease.
  */
 import { clickHouseOptions, openClickHouse } from "../../core/clickhouse.js";
 import { sleep } from "../../core/clock.js";
 import { parsePartitions } from "../../core/configuration.js";
+import { openDeadLetters } from "../../core/dead-letters.js";
 import { isFloeError } from "../../core/errors.js";
 import type { Host, Serve } from "../../core/host.js";
 import type { Logger } from "../../core/log.js";
 import { holdLeases } from "../../core/stream/lease.js";
 import type { Consumption, StreamClient } from "../../core/stream/stream.js";
-import { BUCKETS, CDR_CONSUMERS } from "../../core/subjects.js";
+import { BUCKETS, CDR_CONSUMERS, CDR_REPLAYS } from "../../core/subjects.js";
 import { openChores } from "./chores.js";
 import { migrate } from "./migrate.js";
 import { openQuality } from "./quality.js";
@@ -80,6 +81,7 @@ async function start(
   let consumptions: readonly Consumption[] = [];
   const writer = openWriter({
     clickhouse,
+    dead: openDeadLetters({ client, clock, log, stage: "cdr" }),
     clock,
     log,
     flushMs: settings.flushMs,
@@ -94,12 +96,13 @@ async function start(
     stored: rollups.touch,
   });
   host.readiness("cdr inserts", writer.healthy);
+  const sources = CDR_CONSUMERS.map((consumer) => ({ stream: consumer.stream, consumer }));
   consumptions = await Promise.all(
-    CDR_CONSUMERS.map(async (spec) => {
-      await client.declareConsumer(spec, { ackPendingMax: ACK_PENDING_MAX });
+    [...sources, ...CDR_REPLAYS].map(async ({ stream, consumer }) => {
+      await client.declareConsumer(consumer, { ackPendingMax: ACK_PENDING_MAX });
       const outstandingMax = settings.outstandingFrames;
-      return client.consume(spec, { outstandingMax }, (delivery) =>
-        writer.receive(spec.stream, delivery),
+      return client.consume(consumer, { outstandingMax }, (delivery) =>
+        writer.receive(stream, delivery),
       );
     }),
   );

@@ -8,6 +8,7 @@
  */
 import type { ClickHouse } from "../../core/clickhouse.js";
 import type { Clock } from "../../core/clock.js";
+import type { DeadLetters } from "../../core/dead-letters.js";
 import type { Logger } from "../../core/log.js";
 import { gauge } from "../../core/metrics.js";
 import type { Delivery } from "../../core/stream/stream.js";
@@ -18,6 +19,7 @@ import { newWaiting } from "./waiting.js";
 
 export interface WriterOptions {
   readonly clickhouse: ClickHouse;
+  readonly dead: DeadLetters;
   readonly clock: Clock;
   readonly log: Logger;
   /** How long a record waits for others, and how long while they keep coming. */

@@ -9,6 +9,7 @@ import { Command, CommanderError } from "commander";
 import { isFloeError } from "../../core/errors.js";
 import { outliveReader, printError } from "../../core/output.js";
 import { addClickhouse } from "./clickhouse.js";
+import { addDead } from "./dead.js";
 import { addDecks, addNetworks } from "./decks.js";
 import { ENTITIES } from "./entities.js";
 import { addEntity } from "./entity.js";
@@ -52,6 +53,7 @@ for (const add of [
   addNumbers,
   addInbound,
   addSuppressions,
+  addDead,
 ])
   add(program);
 for (const entity of ENTITIES) addEntity(program, entity);

@@ -17,6 +17,7 @@ import type { Outbox } from "../../core/stream/outbox.js";
 import type { StreamClient } from "../../core/stream/stream.js";
 import { openAttemptKeys } from "./attempts.js";
 import { openFailover } from "./failover.js";
+import { openGraves } from "./graves.js";
 import { openIntake } from "./intake.js";
 import { type Job, jobOfTicket, RECORD, recordOfTicket } from "./job.js";
 import { openJobs } from "./jobs.js";
@@ -78,6 +79,7 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
 
   const jobs = openJobs({
     ...{ clock, log, queue },
+    graves: () => graves,
     intake: () => intake,
     lookup: () => lookup,
     failover: () => failover,
@@ -103,8 +105,9 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     again: jobs.again,
     recordDone: jobs.recordDone,
   });
+  const graves = openGraves({ client, clock, log, again: jobs.again });
   const pump = openPump({
-    ...{ clock, log, carrier, queue, jobs, outcomes },
+    ...{ clock, log, carrier, queue, jobs, outcomes, graves },
     link: () => link,
   });
   const receipts = openReceipts({

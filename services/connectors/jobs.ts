@@ -9,6 +9,7 @@ import type { Logger } from "../../core/log.js";
 import { droppedTotal, framesTotal, recordsTotal } from "../../core/metrics.js";
 import type { Delivery } from "../../core/stream/stream.js";
 import type { Failover } from "./failover.js";
+import type { Graves } from "./graves.js";
 import type { Intake } from "./intake.js";
 import {
   hasReady,
@@ -28,6 +29,7 @@ export interface JobsOptions {
   readonly log: Logger;
   readonly queue: JobQueue;
   /** What is opened after the jobs, and known when the first frame comes. */
+  readonly graves: () => Pick<Graves, "frame">;
   readonly intake: () => Pick<Intake, "taken" | "done">;
   readonly lookup: () => Pick<Lookup, "add">;
   readonly failover: () => Pick<Failover, "add">;
@@ -82,9 +84,7 @@ export function openJobs(options: JobsOptions): Jobs {
     if (job === undefined || job.place !== from) {
       freeNumbers.push(number);
       droppedTotal.inc({ stage: "connector", code: "frame.malformed" });
-      const { sequence } = delivery;
-      log.error({ stream: "DISPATCH", sequence }, "dispatch frame cannot be read");
-      delivery.term();
+      options.graves().frame(delivery);
       return;
     }
     jobs[number] = job;

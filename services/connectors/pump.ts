@@ -8,6 +8,7 @@ import type { Logger } from "../../core/log.js";
 import { droppedTotal, gauge } from "../../core/metrics.js";
 import { DISPATCH } from "../../core/stream/fields.js";
 import { fixed64Of, has, newFields, readFields } from "../../core/stream/frame.js";
+import type { Graves } from "./graves.js";
 import { hasReady, isYoung, type Job, RECORD, ticketOf } from "./job.js";
 import type { Jobs } from "./jobs.js";
 import { CANNOT, type Link, NO_ROOM, newSubmission } from "./link.js";
@@ -21,6 +22,7 @@ export interface PumpOptions {
   readonly queue: JobQueue;
   readonly jobs: Pick<Jobs, "recordDone" | "records">;
   readonly outcomes: Pick<Outcomes, "unrecorded" | "prepare" | "sent" | "expired" | "impossible">;
+  readonly graves: Graves;
   readonly link: () => Link;
 }
 
@@ -116,7 +118,7 @@ export function openPump(options: PumpOptions): Pump {
     } catch (err) {
       log.error({ err, sequence: job.sequence, record: index }, "a record cannot be sent");
       droppedTotal.inc({ stage: "connector", code: "poison" });
-      outcomes.impossible(job, index);
+      options.graves.record(job, index, "crashed", () => outcomes.impossible(job, index));
       return CANNOT;
     }
   }
@@ -151,10 +153,11 @@ export function openPump(options: PumpOptions): Pump {
   /** Without an id there is no message to say anything about. */
   function unreadable(job: Job, index: number): void {
     droppedTotal.inc({ stage: "connector", code: "frame.malformed" });
-    log.error({ sequence: job.sequence, record: index }, "dispatch record cannot be read");
-    job.status[index] = RECORD.done;
-    job.left -= 1;
-    jobs.recordDone(job);
+    options.graves.record(job, index, "unreadable", () => {
+      job.status[index] = RECORD.done;
+      job.left -= 1;
+      jobs.recordDone(job);
+    });
   }
 
   return {

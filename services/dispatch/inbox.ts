@@ -41,6 +41,8 @@ export interface Inbox {
   done(held: Held): void;
   /** It cannot be read at all, now or ever. */
   refuse(held: Held): void;
+  /** It is to come again, as if it had not come. */
+  giveBack(held: Held, delayMs: number): void;
   /** Says of frames held since before `beforeMs` (monotonic) that they are worked on. */
   touch(beforeMs: number): void;
 }
@@ -179,6 +181,11 @@ export function openInbox(options: InboxOptions): Inbox {
     refuse(held) {
       forget(held);
       held.delivery.term();
+    },
+    giveBack(held, delayMs) {
+      heldBySequence[held.lane]!.delete(held.sequence);
+      heldById.delete(held.publishId);
+      for (const delivery of [held.delivery, ...held.twins]) delivery.nak(delayMs);
     },
     touch(beforeMs) {
       for (const frames of heldBySequence) {

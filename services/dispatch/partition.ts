@@ -8,6 +8,7 @@
  */
 
 import type { Clock } from "../../core/clock.js";
+import { openDeadLetters } from "../../core/dead-letters.js";
 import { FloeError } from "../../core/errors.js";
 import { REQUEST_FRAMES_HELD_MAX } from "../../core/limits.js";
 import type { Logger } from "../../core/log.js";
@@ -154,7 +155,8 @@ export async function openPartition(options: PartitionOptions): Promise<Partitio
     everyMs: options.snapshotEveryMs ?? SNAPSHOT_EVERY_MS,
     framesMin: options.snapshotFramesMin ?? SNAPSHOT_FRAMES_MIN,
   });
-  const requests = openRequests({ router, inbox, turns, log, room, failed });
+  const dead = openDeadLetters({ client, clock, log, stage: "dispatch" });
+  const requests = openRequests({ router, inbox, turns, dead, log, room, failed });
 
   const consumptions: Consumption[] = [];
   const receive = (lane: number, delivery: Delivery): void => {

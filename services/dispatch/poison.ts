@@ -2,11 +2,12 @@
  * Poison: a request frame that failed in the pool three times, taken record by record.
  *
  * Only the record that fails pays: it gets the verdict REJECTED (INTERNAL), so that it too ends in
- * a CDR. One whose id cannot be read cannot be told of; it is counted and logged. What an operator
- * must mend is nobody's poison and is thrown.
+ * a CDR, and it becomes a dead letter. One whose id cannot be read is a dead letter and no more, and
+ * so is what stands behind a length that cannot be true. What an operator must mend is nobody's
+ * poison and is thrown.
  */
-
 import assert from "node:assert";
+import type { DeadLetter } from "../../core/dead-letters.js";
 import { REASON, STATE } from "../../core/message.js";
 import { REQUEST, VERDICT } from "../../core/stream/fields.js";
 import {
@@ -22,11 +23,11 @@ import {
   putBytes,
   putFixed32,
   putFixed64,
-  putRaw,
   RECORDS,
   readFields,
   written,
 } from "../../core/stream/frame.js";
+import { headerEnd, single, tailFrom } from "../../core/stream/single.js";
 import { INDEX, INDEX_STRIDE } from "../../workers/task.js";
 import { type Held, type Part, type Routed, type RoutedResult, routed } from "./routed.js";
 import { isForOperator, type Router } from "./router.js";
@@ -35,8 +36,10 @@ export interface Salvaged {
   readonly routed: Routed;
   /** Records that got REJECTED (INTERNAL). */
   readonly rejected: number;
-  /** Records without an id that can be read. */
+  /** Records without an id that can be read; a tail that cannot be walked counts as one. */
   readonly unreadable: number;
+  /** One for each of both. */
+  readonly letters: readonly DeadLetter[];
 }
 
 /** A message accepted further than this from when its frame was stored has a wrong clock. */
@@ -45,19 +48,38 @@ const PLAUSIBLE_MS = 8 * 86_400_000;
 /** Routes a frame record by record. @throws what `route` throws for the operator. */
 export async function salvage(router: Router, held: Held): Promise<Salvaged> {
   const parts: Part[] = [];
-  let [rejected, unreadable] = [0, 0];
-  for (const frame of singles(held.data)) {
+  const letters: DeadLetter[] = [];
+  const { frames, tail } = singles(held.data);
+  for (const [record, frame] of frames.entries()) {
     const part = await routeOne(router, held, frame);
     if (part !== undefined) {
       parts.push(part);
       continue;
     }
+    letters.push(letterOf(held, record, frame));
     const verdict = rejection(frame);
-    if (verdict === undefined) unreadable += 1;
-    else parts.push(verdict);
-    if (verdict !== undefined) rejected += 1;
+    if (verdict !== undefined) parts.push(verdict);
   }
-  return { routed: routed(held, parts), rejected, unreadable };
+  if (tail !== undefined) letters.push(letterOf(held, frames.length, tail));
+  const rejected = letters.filter(({ reason }) => reason === "crashed").length;
+  const unreadable = letters.length - rejected;
+  return { routed: routed(held, parts), rejected, unreadable, letters };
+}
+
+function letterOf(held: Held, record: number, frame: Uint8Array): DeadLetter {
+  const { sequence, storedAtMs } = held;
+  const { subject } = held.delivery;
+  const where = { stream: "REQUESTS", subject, sequence, storedAtMs, record, frame } as const;
+  const read = readRecord(frame);
+  if (read === undefined) return { ...where, reason: "unreadable" };
+  const at = read[2 * REQUEST.messageId]!;
+  const messageId = frame.slice(at, at + 16);
+  return {
+    ...where,
+    reason: "crashed",
+    messageId,
+    account: fixed32Of(frame, read, REQUEST.account),
+  };
 }
 
 /** The record's verdict from the pool; undefined if it fails there. */
@@ -80,25 +102,22 @@ export function wholePart(result: RoutedResult): Part {
   return { result, verdicts, dispatches, from: 0, to: result.index.length / INDEX_STRIDE };
 }
 
-/** Each record as a frame of its own, under the header of its frame. As far as it can be walked. */
-function singles(data: Uint8Array): Uint8Array[] {
+/**
+ * Each record as a frame of its own, under the header of its frame, as far as it can be walked; and
+ * what is behind that, under the same header.
+ */
+function singles(data: Uint8Array): { frames: Uint8Array[]; tail: Uint8Array | undefined } {
   const frames: Uint8Array[] = [];
-  const first = nextField(data, 0, data.length, RECORDS) === 1 ? headEnd(data) : 0;
-  for (let at = 0; nextField(data, at, data.length, RECORDS) === 1; at = found.end) {
-    const writer = newWriter(first + found.end - found.at + 8);
-    putRaw(writer, data, 0, first);
-    putBytes(writer, RECORDS, data, found.at, found.end);
-    frames.push(written(writer));
+  const header = headerEnd(data, [RECORDS]);
+  let at = 0;
+  for (;;) {
+    const kind = nextField(data, at, data.length, RECORDS);
+    if (kind === 0) return { frames, tail: undefined };
+    if (kind < 0) return { frames, tail: tailFrom(data, at === 0 ? 0 : header, at) };
+    const { at: from, end } = found;
+    frames.push(single(data, header, RECORDS, from, end));
+    at = end;
   }
-  return frames;
-}
-
-/** Where the header ends, before the tag of the record that `found` is on. */
-function headEnd(data: Uint8Array): number {
-  let lengthBytes = 1;
-  // The length stands right before the value, in one to five octets: all but its last have bit 7.
-  while (lengthBytes < 5 && data[found.at - lengthBytes - 1]! > 127) lengthBytes += 1;
-  return found.at - lengthBytes - 1;
 }
 
 const fields = newFields();

@@ -5,6 +5,8 @@
  * and a lone message goes at once. Frames whose task failed are tried again one by one, and after
  * three failures record by record (poison.ts).
  */
+import type { DeadLetters } from "../../core/dead-letters.js";
+import { isFloeError } from "../../core/errors.js";
 import { FRAME_RECORDS_MAX } from "../../core/limits.js";
 import type { Logger } from "../../core/log.js";
 import { droppedTotal } from "../../core/metrics.js";
@@ -15,6 +17,8 @@ import type { Router } from "./router.js";
 import type { Turns } from "./turns.js";
 
 const TRIES_MAX = 3;
+/** A frame whose dead letters find no room comes again after so long. */
+const GIVE_BACK_MS = 30_000;
 /** Routed records that may wait for a turn: one to be taken next, and one more behind it. */
 const ROUTED_RECORDS_MAX = 2 * FRAME_RECORDS_MAX;
 
@@ -29,6 +33,7 @@ export interface RequestsOptions {
   readonly router: Router;
   readonly inbox: Inbox;
   readonly turns: Turns;
+  readonly dead: DeadLetters;
   readonly log: Logger;
   /** False: no more messages can be held. */
   room(): boolean;
@@ -36,7 +41,7 @@ export interface RequestsOptions {
 }
 
 export function openRequests(options: RequestsOptions): Requests {
-  const { router, inbox, turns, log } = options;
+  const { router, inbox, turns, dead, log } = options;
   let asking = false;
   let routing = 0;
   let records = 0;
@@ -111,17 +116,24 @@ export function openRequests(options: RequestsOptions): Requests {
   }
 
   async function takeApart(held: Held): Promise<void> {
-    const { routed: whole, rejected, unreadable } = await salvage(router, held);
+    const { routed: whole, rejected, unreadable, letters } = await salvage(router, held);
     if (stopped) return;
     const { lane, sequence } = held;
+    try {
+      for (const letter of letters) await dead.bury(letter);
+    } catch (err) {
+      if (!isFloeError(err)) throw err;
+      log.error({ err, lane, sequence }, "dead letters cannot be stored, their frame waits");
+      inbox.giveBack(held, GIVE_BACK_MS);
+      return;
+    }
+    if (stopped) return;
     if (rejected > 0) {
       router.blame(rejected);
       droppedTotal.inc({ stage: "dispatch", code: "record.poison" }, rejected);
-      log.error({ lane, sequence, rejected }, "records that cannot be routed are rejected");
     }
-    if (unreadable > 0 || whole.records === 0) {
-      droppedTotal.inc({ stage: "dispatch", code: "record.unreadable" }, Math.max(unreadable, 1));
-      log.error({ lane, sequence, unreadable }, "records that cannot be read are dropped");
+    if (unreadable > 0) {
+      droppedTotal.inc({ stage: "dispatch", code: "record.unreadable" }, unreadable);
     }
     if (whole.records === 0) inbox.refuse(held);
     else turns.put(whole);

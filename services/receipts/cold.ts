@@ -8,6 +8,7 @@
  */
 import type { ClickHouse } from "../../core/clickhouse.js";
 import type { Clock } from "../../core/clock.js";
+import { buryFrame, type DeadLetters } from "../../core/dead-letters.js";
 import { FloeError, isFloeError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
 import { counter, droppedTotal, framesTotal, recordsTotal } from "../../core/metrics.js";
@@ -22,6 +23,7 @@ import { lookAtWholes } from "./wholes.js";
 export interface ColdOptions {
   readonly clickhouse: ClickHouse;
   readonly client: StreamClient;
+  readonly dead: DeadLetters;
   readonly clock: Clock;
   readonly log: Logger;
   readonly processId: string;
@@ -126,8 +128,7 @@ export function openCold(options: ColdOptions): Cold {
       return readReceipts(delivery.data);
     } catch {
       droppedTotal.inc({ stage: "receipts", code: "frame.malformed" });
-      log.error({ stream: "RECEIPTS", sequence: delivery.sequence }, "frame cannot be read");
-      delivery.term();
+      void buryFrame(options.dead, "RECEIPTS", delivery, log);
       return undefined;
     }
   }

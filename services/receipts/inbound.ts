@@ -9,6 +9,7 @@
  */
 import type { ClickHouse } from "../../core/clickhouse.js";
 import type { Clock } from "../../core/clock.js";
+import { buryFrame, type DeadLetters } from "../../core/dead-letters.js";
 import { isFloeError } from "../../core/errors.js";
 import type { Keys } from "../../core/keys.js";
 import type { Logger } from "../../core/log.js";
@@ -26,6 +27,7 @@ import { type Gathered, openReassembly, type Part } from "./reassemble.js";
 
 export interface InboundOptions {
   readonly clickhouse: ClickHouse;
+  readonly dead: DeadLetters;
   readonly clock: Clock;
   readonly log: Logger;
   readonly assignments: Assignments;
@@ -124,8 +126,7 @@ export function openInbound(options: InboundOptions): Inbound {
       frame = InboundFrame.decode(delivery.data);
     } catch {
       droppedTotal.inc({ stage: "receipts", code: "frame.malformed" });
-      log.error({ stream: "INBOUND", sequence: delivery.sequence }, "frame cannot be read");
-      delivery.term();
+      void buryFrame(options.dead, "INBOUND", delivery, log);
       return [];
     }
     recordsIn.inc(frame.records.length);

@@ -8,6 +8,7 @@
  */
 import { type ClickHouse, clickHouseOptions, openClickHouse } from "../../core/clickhouse.js";
 import { parseCarrier, parsePartitions } from "../../core/configuration.js";
+import { openDeadLetters } from "../../core/dead-letters.js";
 import type { Host, Serve } from "../../core/host.js";
 import { loadKeys } from "../../core/keys.js";
 import type { Logger } from "../../core/log.js";
@@ -33,9 +34,10 @@ export const serve: Serve = async (host) => {
   const clickhouse = openClickHouse(clickHouseOptions(host.common));
   lifecycle.onStop("receipts ClickHouse", () => clickhouse.close());
   const known = await watchKnown(client, host, log);
+  const dead = openDeadLetters({ client, clock, log, stage: "receipts" });
 
   const cold = openCold({
-    ...{ clickhouse, client, clock, log, processId },
+    ...{ clickhouse, client, dead, clock, log, processId },
     mergeMs: settings.mergeMs,
     partitions: known.partitions,
     ruleOf: known.ruleOf,
@@ -83,6 +85,7 @@ async function serveInbound(
   function begin(): void {
     const inbound = openInbound({
       ...{ clickhouse, clock, log, assignments, suppressions },
+      dead: openDeadLetters({ client, clock, log, stage: "receipts" }),
       partsWaitMs: settings.partsWaitMs,
       keys: () => loadKeys(host.common.keysFile),
     });

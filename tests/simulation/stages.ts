@@ -4,6 +4,7 @@
  */
 import type { Chance } from "../../core/clock.js";
 import type { CarrierConfig } from "../../core/configuration.js";
+import { openDeadLetters } from "../../core/dead-letters.js";
 import { REQUEST_PUBLISH_MS_MAX } from "../../core/limits.js";
 import type { Logger } from "../../core/log.js";
 import { openSeal } from "../../core/number-seal.js";
@@ -187,6 +188,7 @@ export async function openCdr(
   const clickhouse = database.open(process);
   const writer = openWriter({
     ...{ clickhouse, clock, log },
+    dead: openDeadLetters({ client, clock, log, stage: "cdr" }),
     flushMs: 200,
     flushMsMax: 1_000,
     flushRows: 50,

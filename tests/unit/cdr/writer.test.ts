@@ -21,12 +21,16 @@ interface Bench {
   /** Sequences of frames that were acked, or kept alive. */
   readonly acked: number[];
   readonly kept: number[];
+  /** Letters, as often as they were to be buried. */
+  readonly buried: string[];
   readonly held: boolean[];
   /** Whether inserts succeed, fail, or wait for `release`. */
-  mode: "good" | "failing" | "waiting";
+  mode: "good" | "failing" | "waiting" | "unburied";
   release(): void;
   /** A frame with the verdicts of messages `from` on, and ballast that nobody reads. */
   give(from: number, count?: number, ballastBytes?: number): void;
+  /** A frame that nobody can read. */
+  giveBroken(): void;
 }
 
 function openBench(): Bench {
@@ -42,6 +46,13 @@ function openBench(): Bench {
   } as Partial<ClickHouse> as ClickHouse;
   const writer = openWriter({
     clickhouse,
+    dead: {
+      async bury({ sequence, record }) {
+        bench.buried.push(`${sequence}/${record}`);
+        if (bench.mode === "unburied") throw new FloeError("stream.full");
+        bench.events.push("buried");
+      },
+    },
     clock,
     log: SILENT,
     flushMs: 1_000,
@@ -58,15 +69,15 @@ function openBench(): Bench {
     inserts: [],
     events: [],
     acked: [],
+    buried: [],
     kept: [],
     held: [],
     mode: "good",
     release: () => {
       for (const go of waiting.splice(0)) go();
     },
+    giveBroken: () => receive(new Uint8Array([0x42, 0x7f])),
     give(from, count = 1, ballastBytes = 0) {
-      sequence += 1;
-      const number = sequence;
       const keys = Array.from({ length: count }, (_, index) => keyOf(from + index, T0));
       const frame = OURS.decisions(
         keys.map((key) => verdictOf(key)),
@@ -75,21 +86,26 @@ function openBench(): Bench {
       // Field 15, length delimited, of that many zeros.
       const length = [0x7a, ...varint(ballastBytes)];
       const data = Buffer.concat([frame, Buffer.from(length), Buffer.alloc(ballastBytes)]);
-      writer.receive("DECISIONS", {
-        data: new Uint8Array(data),
-        sequence: number,
-        subject: "decision.0",
-        storedAtMs: number,
-        ack() {
-          bench.acked.push(number);
-          bench.events.push("ack");
-        },
-        async working() {
-          bench.kept.push(number);
-        },
-      } as Partial<Delivery> as Delivery);
+      receive(new Uint8Array(data));
     },
   };
+  function receive(data: Uint8Array): void {
+    sequence += 1;
+    const number = sequence;
+    writer.receive("DECISIONS", {
+      data,
+      sequence: number,
+      subject: "decision.0",
+      storedAtMs: number,
+      ack() {
+        bench.acked.push(number);
+        bench.events.push("ack");
+      },
+      async working() {
+        bench.kept.push(number);
+      },
+    } as Partial<Delivery> as Delivery);
+  }
   return bench;
 }
 
@@ -111,6 +127,18 @@ test("acks a frame when its rows are stored and its hours are noted, not before"
   bench.release();
   await bench.clock.advance(10);
   assert.equal(bench.events, ["stored 1", "ack"]);
+});
+
+test("acks a frame that nobody can read when it is buried, not before", async () => {
+  const bench = openBench();
+  bench.mode = "unburied";
+  bench.giveBroken();
+  await bench.clock.advance(5_000);
+  assert.equal(bench.acked, []);
+  bench.mode = "good";
+  assert.ok(await bench.clock.until(() => bench.acked.length === 1, 20_000));
+  assert.is(bench.events.at(-1), "ack");
+  assert.ok(bench.buried.length > 1 && bench.buried.includes("1/0"));
 });
 
 test("tries a failing insert again, acks nothing meanwhile and keeps frames alive", async () => {

@@ -3,15 +3,20 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { FloeError } from "../../../core/errors.js";
 import { REASON, STATE } from "../../../core/message.js";
+import { BuriedFrame } from "../../../core/proto/floe/v1/dead_letters.js";
+import { RequestFrame } from "../../../core/proto/floe/v1/frames.js";
 import type { MemoryClient } from "../../../core/stream/memory.js";
 import type { StreamClient } from "../../../core/stream/stream.js";
 import { requestSubject, STREAMS } from "../../../core/subjects.js";
 import type { Frames } from "../../../services/dispatch/router.js";
 import { idOf, requestFrame, testRouter } from "./kit.js";
-import { openStage } from "./stage.js";
+import { openStage, type Stage } from "./stage.js";
 
 const partition = suite("dispatch partition");
 const ALPHA = "dispatch.alpha.normal.0";
+
+const lettersOf = ({ server }: Stage): BuriedFrame[] =>
+  server.stored("DEAD").map(({ data }) => BuriedFrame.decode(data));
 
 /** A client whose dispatch is never stored: its process dies between append and dispatch. */
 const undispatching = (client: MemoryClient): StreamClient => ({
@@ -257,10 +262,51 @@ partition("rejects the record that fails in the pool, and it alone", async () =>
   assert.ok((decision!.records[1]!.keyTag ?? 0n) > 0n);
   // Three times whole, then once for each record.
   assert.is(tasks, 6);
+  const [letter, ...more] = lettersOf(stage);
+  assert.is(more.length, 0);
+  assert.equal([letter!.reason, letter!.record, letter!.messageId], ["crashed", 1, idOf(2)]);
+  const buried = RequestFrame.decode(letter!.frame).records;
+  assert.equal(
+    buried.map(({ messageId }) => messageId),
+    [idOf(2)],
+  );
   // Its repeat is the same message, rejected once.
   await stage.publish([{ id: 2, key: 5 }]);
   await stage.until(() => stage.requests() === 0);
   assert.is(stage.decisions().at(-1)!.records[0]!.state, 0);
+});
+
+partition(
+  "buries what stands behind a length that cannot be true, and decides the rest",
+  async () => {
+    const stage = await openStage();
+    await stage.own();
+    const whole = requestFrame([{ id: 1 }, { id: 2 }]);
+    const data = Buffer.concat([whole, Buffer.from([0x42, 0x7f, 1, 2])]);
+    await stage.run(stage.client.publish(requestSubject(2, 0), data, { id: "broken" }));
+    await stage.until(() => stage.requests() === 0);
+    assert.is(stage.decisions()[0]!.records.length, 2);
+    const [letter, ...more] = lettersOf(stage);
+    assert.is(more.length, 0);
+    assert.equal([letter!.reason, letter!.record], ["unreadable", 2]);
+    assert.ok(Buffer.from(letter!.frame).includes(Buffer.from([0x42, 0x7f, 1, 2])));
+  },
+);
+
+partition("keeps a frame while its dead letters find no room, and others pass it", async () => {
+  const streams = STREAMS.map((one) =>
+    one.name === "DEAD" ? { ...one, subjectFramesMax: 1 } : one,
+  );
+  const stage = await openStage(streams);
+  await stage.run(stage.client.publish("dead.dispatch", new Uint8Array([1])));
+  await stage.own();
+  const broken = Buffer.from([0x42, 0x7f, 1, 2]);
+  await stage.run(stage.client.publish(requestSubject(2, 0), broken, { id: "broken" }));
+  await stage.publish([{ id: 1 }]);
+  await stage.until(() => stage.decisions().length === 1 && stage.requests() === 1);
+  await stage.run(stage.client.purge("DEAD", "dead.dispatch", 2));
+  await stage.until(() => stage.requests() === 0);
+  assert.is(lettersOf(stage).length, 1);
 });
 
 partition(
