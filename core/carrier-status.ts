@@ -14,16 +14,35 @@ import { parser } from "./configuration.js";
 export const ID_FORMS = ["same", "case", "zeros", "decimalToHex", "hexToDecimal"] as const;
 export type IdForm = (typeof ID_FORMS)[number];
 
+/** How far a bind's session is. */
+export const SESSION_STATES = ["waiting", "connecting", "binding", "bound", "leaving"] as const;
+export type SessionState = (typeof SESSION_STATES)[number];
+
 const bind = z.object({
   bind: z.string(),
-  /** Form of the last receipt that met its message. */
-  idForm: z.enum(ID_FORMS),
+  /** Its session; absent: another process holds the slot now. */
+  state: z.enum(SESSION_STATES).optional(),
+  /** Where it is bound, or tries to be: "host:port". */
+  host: z.string().optional(),
+  tls: z.boolean().optional(),
+  /** Milliseconds since 1970; 0: it is not bound. */
+  boundSinceMs: z.int().min(0).optional(),
+  /** Parts a second that it may send now; 0: no limit. */
+  rate: z.number().min(0).optional(),
+  /** submit_sm without an answer that it may have. */
+  window: z.int().min(0).optional(),
+  /** SMPP version that the carrier said it speaks; empty: it did not say. */
+  version: z.string().optional(),
+  /** Why it is not bound, or why its last session ended; empty: nothing was wrong. */
+  problem: z.string().optional(),
+  /** Form of the last receipt that met its message; absent, as all that follows: none did yet. */
+  idForm: z.enum(ID_FORMS).optional(),
   /** Receipts since the process began, by form: of one case and zeros, one in 16 is compared. */
-  idForms: z.record(z.enum(ID_FORMS), z.int().min(0)),
+  idForms: z.record(z.enum(ID_FORMS), z.int().min(0)).optional(),
   /** Which address of a receipt is the message's recipient. */
-  recipient: z.enum(["source", "destination"]),
+  recipient: z.enum(["source", "destination"]).optional(),
   /** Milliseconds since 1970. */
-  lastReceiptAtMs: z.int().min(0),
+  lastReceiptAtMs: z.int().min(0).optional(),
 });
 
 const status = z.object({ atMs: z.int().min(0), binds: z.array(bind) });

@@ -50,8 +50,12 @@ const hasty: Clock = {
 
 async function openHostileServer(source: ByteSource, chance: Chance): Promise<Peers> {
   const sockets = new Set<Socket>();
-  const counts = { served: 0, submitted: 0, answered: 0, doubted: 0, unexpected: 0, delivered: 0 };
+  const counts = {
+    ...{ served: 0, submitted: 0, answered: 0, doubted: 0, late: 0 },
+    ...{ unexpected: 0, delivered: 0 },
+  };
   let outstanding = 0;
+  let doubts = 0;
   let wrong: string | undefined;
   const server = createServer((socket) => {
     counts.served += 1;
@@ -74,7 +78,8 @@ async function openHostileServer(source: ByteSource, chance: Chance): Promise<Pe
   };
   const session = openSession(
     {
-      ...{ name: "fuzz", host: "127.0.0.1", port, systemId: "floe", password: "secret" },
+      ...{ name: "fuzz", hosts: [{ host: "127.0.0.1", port }], tls: undefined, version: "3.4" },
+      ...{ systemId: "floe", password: "secret" },
       ...{ systemType: "", mode: "transceiver", window: WINDOW, responseMs: 1_000 },
       ...{ enquireLinkMs: 1_000, clock: hasty, chance, log: SILENT },
     },
@@ -95,6 +100,16 @@ async function openHostileServer(source: ByteSource, chance: Chance): Promise<Pe
         counts.doubted += 1;
         done();
       },
+      late() {
+        counts.late += 1;
+        if (counts.late > counts.doubted) wrong = "more late answers than doubts";
+      },
+      nextDoubt() {
+        doubts += 1;
+        return doubts;
+      },
+      bindRefused: () => {},
+      mayMove: () => true,
       delivered(epoch, sequence) {
         counts.delivered += 1;
         session.answer(epoch, sequence, 0);

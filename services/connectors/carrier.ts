@@ -13,7 +13,7 @@ import { openDeliver } from "./deliver.js";
 import { openHealth } from "./health.js";
 import type { Link, LinkEvents } from "./link.js";
 import { openSmppLink } from "./smpp/link.js";
-import { tellStatus } from "./told.js";
+import { statusOf, tellStatus } from "./told.js";
 
 export interface CarrierOptions {
   readonly client: StreamClient;
@@ -81,7 +81,7 @@ export async function openCarrier(options: CarrierOptions): Promise<Carrier> {
   const told = tellStatus({
     bucket: options.status,
     ...{ clock, log, carrier: config.name, processId },
-    status: deliver.learned,
+    status: () => statusOf(deliver.link.binds?.() ?? [], deliver.learned()),
   });
   return {
     config,

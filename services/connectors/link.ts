@@ -5,6 +5,7 @@
  * windows and rates. Between them go numbers: a ticket is the stage's name for a record that is at
  * the carrier, a part is its place in a long message, from 0. Bytes are lent for a call only.
  */
+import type { SessionState } from "../../core/carrier-status.js";
 import type { Fields } from "../../core/stream/frame.js";
 
 /** A record on offer: one object, filled anew for each. */
@@ -63,6 +64,8 @@ export interface Link {
   /** Starts and ends a slot of the carrier's binds. */
   openSlot(slot: number): void;
   closeSlot(slot: number): Promise<void>;
+  /** The slots that this process holds; a link without sessions of its own has nothing to say. */
+  binds?(): readonly BindState[];
   /** Ends all slots: waits for what is unanswered, then says goodbye. */
   stop(): Promise<void>;
 }
@@ -75,8 +78,30 @@ export interface DeliverySource {
   readonly bind: Uint8Array;
 }
 
-/** Why a part is in doubt: no answer in time, or the connection ended before one. */
-export type DoubtReason = "expired" | "closed";
+/**
+ * Why a part is in doubt: no answer in time; the connection ended before one; or an answer that does
+ * not say whether it was taken (class `ambiguous` of smpp/status.ts).
+ */
+export type DoubtReason = "expired" | "closed" | "ambiguous";
+
+/** One bind slot as it is now, for operators (core/carrier-status.ts). */
+export interface BindState {
+  /** Its name, as it is written into attempts. */
+  readonly bind: string;
+  readonly state: SessionState;
+  /** Where it is bound, or tries to be: "host:port". */
+  readonly host: string;
+  readonly tls: boolean;
+  /** Milliseconds since 1970; 0: it is not bound. */
+  readonly boundSinceMs: number;
+  /** Parts a second that it may send now; 0: no limit. */
+  readonly rate: number;
+  readonly window: number;
+  /** Version that the carrier said it speaks ("3.4"); empty: it did not say. */
+  readonly version: string;
+  /** Why it is not bound, or the last session ended; empty: nothing was wrong. */
+  readonly problem: string;
+}
 
 export interface LinkEvents {
   /** The carrier took a part; its id is `bytes[at, end)`. */
@@ -92,8 +117,23 @@ export interface LinkEvents {
   returned(ticket: number, part: number): void;
   /** Refused; `temporary`: another try may succeed. `status` is the carrier's own number. */
   refused(ticket: number, part: number, status: number, temporary: boolean, bind: Uint8Array): void;
-  /** Written, and nobody knows whether it came through. */
-  doubted(ticket: number, part: number, reason: DoubtReason, bind: Uint8Array): void;
+  /**
+   * Written, and nobody knows whether it came through. `doubt` names this doubt for as long as the
+   * link lives (tickets are used again), should the answer come after all; 0: it cannot.
+   */
+  doubted(ticket: number, part: number, reason: DoubtReason, bind: Uint8Array, doubt: number): void;
+  /**
+   * The answer to a part whose doubt was told: with status 0 it was taken, and its id is
+   * `bytes[at, end)`; with another it was not. Once at most for each doubt, and within a bounded time.
+   */
+  late?(
+    doubt: number,
+    status: number,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    bind: Uint8Array,
+  ): void;
   /** The carrier sent something: a receipt or a message, a PDU at `bytes[at, end)`. */
   delivered(
     source: DeliverySource,

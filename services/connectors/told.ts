@@ -10,6 +10,7 @@ import { encodeConfig } from "../../core/configuration.js";
 import { isFloeError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
 import type { Bucket } from "../../core/stream/stream.js";
+import type { BindState } from "./link.js";
 
 export interface ToldOptions {
   readonly bucket: Bucket;
@@ -35,9 +36,7 @@ export function tellStatus(options: ToldOptions): { stop(): Promise<void> } {
     if (telling !== undefined) return;
     const binds = options.status();
     if (binds.length === 0) return;
-    const forms = binds
-      .map(({ bind, idForm, recipient }) => `${bind} ${idForm} ${recipient}`)
-      .join();
+    const forms = binds.map(newsOf).join();
     const nowMs = clock.monotonicMs();
     if (forms === told && nowMs - toldAtMs < STATUS_REFRESH_MS) return;
     telling = tell(binds).then((isTold) => {
@@ -67,4 +66,22 @@ export function tellStatus(options: ToldOptions): { stop(): Promise<void> } {
       await telling;
     },
   };
+}
+
+/** What is worth telling at once; how fast a bind may send just now is told with the next. */
+function newsOf({ bind, state, host, problem, idForm, recipient }: BindStatus): string {
+  return [bind, state, host, problem, idForm, recipient].join(" ");
+}
+
+/** The slots that are held, and what receipts have told of these and of earlier ones, as one. */
+export function statusOf(
+  held: readonly BindState[],
+  learned: readonly BindStatus[],
+): readonly BindStatus[] {
+  const names = new Set([...held, ...learned].map(({ bind }) => bind));
+  return [...names].map((name) => ({
+    ...held.find(({ bind }) => bind === name),
+    ...learned.find(({ bind }) => bind === name),
+    bind: name,
+  }));
 }

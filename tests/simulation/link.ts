@@ -113,7 +113,7 @@ export function openSimulatedLink(options: SimulatedLinkOptions, events: LinkEve
   function doubt(slot: Slot, flying: Flying, reason: "expired" | "closed"): void {
     slot.inFlight.delete(flying.sequence);
     carrier.noteDoubt(flying.messageId, flying.part);
-    events.doubted(flying.ticket, flying.part, reason, slot.bind);
+    events.doubted(flying.ticket, flying.part, reason, slot.bind, 0);
   }
 
   function closed(slot: Slot): void {

@@ -5,11 +5,11 @@
 import type { Chance, Clock } from "../../../core/clock.js";
 import type { CarrierConfig } from "../../../core/configuration.js";
 import type { Logger } from "../../../core/log.js";
-import type { DeliverySource, LinkEvents } from "../link.js";
+import type { BindState, DeliverySource, LinkEvents } from "../link.js";
 import { newBindCounts } from "./metrics.js";
 import { newPace, type Pace } from "./pace.js";
-import { openSession, type Session, type SessionEvents } from "./session.js";
-import { statusClass } from "./status.js";
+import { nameOf, openSession, type Session, type SessionEvents } from "./session.js";
+import { newStatusClasses, type StatusClass } from "./status.js";
 
 export interface BindOptions {
   readonly config: CarrierConfig;
@@ -17,6 +17,12 @@ export interface BindOptions {
   readonly clock: Clock;
   readonly chance: Chance;
   readonly log: Logger;
+  /** Parts a second that it may send at most; 0: no limit. */
+  readonly partsPerSecond: number;
+  /** A name for a doubt, never given before. */
+  nextDoubt(): number;
+  /** May the session leave the host where it is bound, for a better one? */
+  mayMove(): boolean;
 }
 
 export interface Bind {
@@ -28,6 +34,7 @@ export interface Bind {
   submitted(parts: number): void;
   flush(): void;
   pause(isPaused: boolean): void;
+  told(): BindState;
   stop(): Promise<void>;
 }
 
@@ -42,8 +49,8 @@ export function openBind(
   const bind = Buffer.from(name, "latin1");
   const log = options.log.child({ carrier: config.name, slot });
   const counts = newBindCounts(config.name);
-  // The carrier's rate is over all its binds, wherever they are held: each has its share.
-  const pace = newPace(config.partsPerSecond / config.binds, clock.monotonicMs());
+  const pace = newPace(options.partsPerSecond, clock.monotonicMs());
+  const classOf = newStatusClasses(config.statusClasses);
 
   function answered(
     ticket: number,
@@ -59,7 +66,7 @@ export function openBind(
       events.accepted(ticket, part, bytes, at, end, bind);
       return;
     }
-    const kind = statusClass(status);
+    const kind = classOf(status);
     if (kind === "throttled") {
       counts.throttled += 1;
       pace.throttled(clock.monotonicMs());
@@ -68,6 +75,9 @@ export function openBind(
       counts.returned += 1;
       events.returned(ticket, part);
       submitter.rebind(status);
+    } else if (kind === "ambiguous") {
+      counts.ambiguous += 1;
+      events.doubted(ticket, part, "ambiguous", bind, 0);
     } else {
       counts.refused += 1;
       events.refused(ticket, part, status, kind === "temporary", bind);
@@ -76,8 +86,9 @@ export function openBind(
 
   const sessionOptions = {
     name,
-    host: config.host,
-    port: config.port,
+    hosts: [{ host: config.host, port: config.port }, ...(config.fallbackHosts ?? [])],
+    tls: config.tls,
+    version: config.version ?? "3.4",
     systemId: config.systemId,
     password: config.password,
     systemType: config.systemType,
@@ -104,10 +115,19 @@ export function openBind(
       unexpected: () => {
         counts.unexpected += 1;
       },
-      doubted(ticket, part, reason) {
-        counts.doubted += 1;
-        events.doubted(ticket, part, reason, bind);
+      doubted(ticket, part, reason, doubt) {
+        counts[reason] += 1;
+        events.doubted(ticket, part, reason, bind, doubt);
       },
+      late(doubt, status, bytes, at, end) {
+        counts.late += 1;
+        // Too fast, or it does not say: what is in doubt stays so.
+        if (status !== 0 && !isRefusal(classOf(status))) return;
+        events.late?.(doubt, status, bytes, at, end, bind);
+      },
+      nextDoubt: options.nextDoubt,
+      mayMove: options.mayMove,
+      bindRefused: counts.bindRefused,
       delivered(epoch, sequence, bytes, at, end) {
         // One object a connection: what is answered late must find the connection that it is for.
         if (source.epoch !== epoch) {
@@ -144,6 +164,15 @@ export function openBind(
       submitter.flush();
       receiver?.flush();
     },
+    told() {
+      // A pair is bound where it submits; what keeps either of them away is its problem.
+      const { state, host, boundSinceMs, version, problem } = submitter.told();
+      return {
+        ...{ bind: name, state, host: nameOf(host), tls: config.tls !== undefined, boundSinceMs },
+        ...{ rate: pace.rate(), window: config.window, version },
+        problem: problem === "" ? (receiver?.told().problem ?? "") : problem,
+      };
+    },
     pause(isPaused) {
       submitter.pause(isPaused);
       receiver?.pause(isPaused);
@@ -155,4 +184,8 @@ export function openBind(
       counts.flush();
     },
   };
+}
+
+function isRefusal(kind: StatusClass): boolean {
+  return kind === "permanent" || kind === "temporary";
 }

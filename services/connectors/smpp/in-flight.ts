@@ -21,7 +21,10 @@ export interface InFlight {
    * Frees everything sent before `sentBeforeMs`, oldest first, and hands it to `expired`.
    * With Infinity: everything, for a connection that closed.
    */
-  expire(sentBeforeMs: number, expired: (ticket: number, part: number) => void): void;
+  expire(
+    sentBeforeMs: number,
+    expired: (ticket: number, part: number, sequence: number) => void,
+  ): void;
   /** When the oldest was sent, Infinity: nothing is in flight. */
   oldestMs(): number;
 }
@@ -89,8 +92,9 @@ export function newInFlight(window: number): InFlight {
       for (;;) {
         const place = findOldest();
         if (place === undefined || sentAtMs[place]! >= sentBeforeMs) return;
+        const sequence = sequences[place]!;
         free(place);
-        expired(tickets[place]!, parts[place]!);
+        expired(tickets[place]!, parts[place]!, sequence);
       }
     },
     oldestMs() {

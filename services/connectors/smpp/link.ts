@@ -1,6 +1,10 @@
 /**
  * SMPP link: a carrier's bind slots that this process holds, as one place to submit to.
  *
+ * The carrier's rate is over all its binds, wherever they are held. Each slot brings its share, and
+ * this process has one bucket for the slots that it holds: what an idle bind does not send, another
+ * may. How much each bind takes is learned for each by itself (pace.ts).
+ *
  * A message goes, with all its parts, to one bind: the one that took the last, until it is full, so
  * that a batch is few writes. In a window smaller than a message its parts go as places become free.
  */
@@ -15,6 +19,7 @@ import { type Bind, openBind } from "./bind.js";
 import type { Session } from "./session.js";
 import { newSubmitWriter } from "./submit.js";
 import { senderAt, senderLength } from "./submit-sender.js";
+import { newTokenBucket } from "./token-bucket.js";
 
 export interface SmppLinkOptions {
   readonly config: CarrierConfig;
@@ -23,9 +28,12 @@ export interface SmppLinkOptions {
   readonly chance?: Chance;
 }
 
+/** A bind that is longer on its way than this does not keep the others. */
+const MOVE_MS_MAX = 60_000;
+
 export function openSmppLink(options: SmppLinkOptions, events: LinkEvents): Link {
   const { config, clock, log, chance = SYSTEM_CHANCE } = options;
-  const { window } = config;
+  const { window, partsPerSecond } = config;
   const submits = newSubmitWriter(config, log);
   const references = newReferences(chance);
   const binds = new Map<number, Bind>();
@@ -33,10 +41,36 @@ export function openSmppLink(options: SmppLinkOptions, events: LinkEvents): Link
   let up: Bind[] = [];
   /** Parts of the message that was last turned away for want of tokens. */
   let wantedParts = 1;
+  const bucket = newTokenBucket(0, clock.monotonicMs());
+  let doubts = 0;
+  /** The bind that is on its way to a better host, and how long the others wait for it. */
+  let moving: Bind | undefined;
+  let movingUntilMs = 0;
+
+  /** The slots are other ones now: so is what they may send together. */
+  function share(): void {
+    const nowMs = clock.monotonicMs();
+    const rate = (partsPerSecond * Math.max(1, binds.size)) / config.binds;
+    bucket.setRate(rate, nowMs);
+    for (const bind of binds.values()) bind.pace.configure(rate, nowMs);
+  }
+
+  /**
+   * One after another: while one bind drains and moves, the others send, and where the better host
+   * is not as good as it looked, one has learned it for all.
+   */
+  function mayMove(bind: Bind): boolean {
+    const nowMs = clock.monotonicMs();
+    if (moving !== undefined && nowMs < movingUntilMs) return false;
+    moving = bind;
+    movingUntilMs = nowMs + MOVE_MS_MAX;
+    return true;
+  }
 
   function changed(bind: Bind, isUp: boolean): void {
     up = up.filter((one) => one !== bind);
     if (isUp) up.push(bind);
+    if (isUp && moving === bind) moving = undefined;
     if (isUp) events.room();
     else if (up.length === 0) events.down();
   }
@@ -45,7 +79,7 @@ export function openSmppLink(options: SmppLinkOptions, events: LinkEvents): Link
   function choose(count: number, paid: boolean, nowMs: number): Bind | undefined {
     for (let index = 0; index < up.length; index += 1) {
       const bind = up[index]!;
-      if (!fits(bind, count, paid) || !(paid || bind.pace.take(count, nowMs))) continue;
+      if (!fits(bind, count, paid) || !(paid || takes(bind, count, nowMs))) continue;
       if (index > 0) {
         up[index] = up[0]!;
         up[0] = bind;
@@ -54,6 +88,12 @@ export function openSmppLink(options: SmppLinkOptions, events: LinkEvents): Link
     }
     wantedParts = count;
     return undefined;
+  }
+
+  /** Takes the tokens of the bind and of the carrier, or none. */
+  function takes(bind: Bind, count: number, nowMs: number): boolean {
+    if (!bucket.has(count, nowMs) || !bind.pace.take(count, nowMs)) return false;
+    return bucket.take(count, nowMs);
   }
 
   /** A message larger than the window starts when the window is empty. */
@@ -118,7 +158,7 @@ export function openSmppLink(options: SmppLinkOptions, events: LinkEvents): Link
         if (!fits(bind, wantedParts, false)) continue;
         waitMs = Math.min(waitMs, bind.pace.waitMs(wantedParts, nowMs));
       }
-      return waitMs;
+      return Math.max(waitMs, bucket.waitMs(wantedParts, nowMs));
     },
     answer({ session, epoch }, sequence, status) {
       (session as Session).answer(epoch, sequence, status);
@@ -128,17 +168,29 @@ export function openSmppLink(options: SmppLinkOptions, events: LinkEvents): Link
     },
     openSlot(slot) {
       assert(!binds.has(slot), "a slot is opened once");
-      const bind = openBind({ config, slot, clock, chance, log }, events, (isUp) =>
-        changed(bind, isUp),
+      const bind = openBind(
+        {
+          ...{ config, slot, clock, chance, log, partsPerSecond: bucket.rate() },
+          nextDoubt() {
+            doubts += 1;
+            return doubts;
+          },
+          mayMove: () => mayMove(bind),
+        },
+        events,
+        (isUp) => changed(bind, isUp),
       );
       binds.set(slot, bind);
+      share();
     },
     async closeSlot(slot) {
       const bind = binds.get(slot);
       if (bind === undefined) return;
       await bind.stop();
       binds.delete(slot);
+      share();
     },
+    binds: () => [...binds.values()].map((bind) => bind.told()),
     async stop() {
       await Promise.all([...binds.values()].map((bind) => bind.stop()));
       binds.clear();
@@ -153,9 +205,9 @@ function countBits(mask: number): number {
 }
 
 /**
- * References of long messages: 16 bits, of which most carriers get 8, to be different for messages from the same sender to the same
- * recipient that a phone may have half of (3GPP TS 23.040, 9.2.3.24.1). So each pair counts for
- * itself; pairs that share a counter only see it move faster.
+ * References of long messages: 16 bits, of which most carriers get 8, to be different for messages
+ * from the same sender to the same recipient that a phone may have half of (3GPP TS 23.040,
+ * 9.2.3.24.1). So each pair counts for itself; pairs that share a counter only see it move faster.
  */
 function newReferences(chance: Chance) {
   const counters = new Uint16Array(0x10000);

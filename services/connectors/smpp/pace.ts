@@ -1,11 +1,16 @@
 /**
  * Pace: how a bind slows down when its carrier says "too fast", and speeds up again.
  *
- * A complaint pauses the bind (100 ms; longer, up to 5 s, while nothing at all is taken in between)
- * and lowers its rate by a fifth, at most once in a second, since one burst brings many complaints.
- * From there the rate rises by a fiftieth of that limit a second, to what is configured. Where no
- * rate is configured the limit is looked for: from five times what was taken, up by half each second
- * until the next complaint. A minute without complaint ends a limit that was learned.
+ * While a carrier complains, what it takes in a second is its limit: so the rate is set to a little
+ * less than that (at most once in a second, since one burst brings many complaints, and never to
+ * less than half at once). Then it rises, by more each second without complaint: by 1 % of the limit
+ * after the first, 2 % after the second, to 10 %; so it comes back to the limit within some three
+ * seconds, and to ten times the limit within half a minute, should the carrier have lifted it.
+ * Where nothing is known yet (a complaint within the first second) the limit is looked for: from five
+ * times what was taken, up by half each half second. A rate that is not used proves nothing and does
+ * not rise. Where no rate is configured, a minute without complaint ends a limit that was learned.
+ *
+ * A complaint also pauses the bind: 100 ms; longer, up to 5 s, while nothing at all is taken between.
  */
 import { newTokenBucket } from "./token-bucket.js";
 
@@ -18,67 +23,100 @@ export interface Pace {
   accepted(): void;
   /** The carrier complained. */
   throttled(nowMs: number): void;
+  /** What is configured has changed; what was learned stays, within it. */
+  configure(partsPerSecond: number, nowMs: number): void;
   /** Parts a second now; 0: no limit. */
   rate(): number;
 }
 
 const PAUSE_MS_MIN = 100;
 const PAUSE_MS_MAX = 5_000;
-const STEP_MS = 1_000;
-const CUT = 0.8;
-/** Part of the limit by which the rate rises in a second, once the limit is known. */
-const RISE = 0.02;
-/** Factor by which it rises in a second while the limit is looked for. */
+/** Between two cuts. */
+const CUT_MS = 1_000;
+/** Part of what was taken in the last second that is asked for after a complaint. */
+const CUT = 0.97;
+const CUT_MIN = 0.5;
+/** In place of it while less than a second is known. */
+const CUT_BLIND = 0.8;
+/** The rate rises so often. */
+const STEP_MS = 500;
+/** Part of the limit by which it rises in a second, for each second without complaint, and at most. */
+const RISE = 0.01;
+const RISE_MAX = 0.1;
+/** Factor by which it rises in a step while the limit is looked for. */
 const SEARCH = 1.5;
 const FIRST_FACTOR = 5;
 const FIRST_MIN = 10;
+/** A rate of which less than this part was used is not known to be good. */
+const USED_MIN = 0.5;
 /** Never below this part of what is configured: the carrier agreed to it. */
-const CONFIGURED_PART_MIN = 0.05;
+const CONFIGURED_PART_MIN = 0.01;
 const FORGET_MS = 60_000;
 
-/** @param configured parts a second; 0: no limit. */
-export function newPace(configured: number, startMs: number): Pace {
-  const bucket = newTokenBucket(configured, startMs);
+/** @param partsPerSecond configured; 0: no limit. */
+export function newPace(partsPerSecond: number, startMs: number): Pace {
+  const bucket = newTokenBucket(partsPerSecond, startMs);
+  const recent = newRecent(startMs);
+  let configured = partsPerSecond;
   let pauseMs = 0;
   let pausedUntilMs = Number.NEGATIVE_INFINITY;
   let throttledAtMs = Number.NEGATIVE_INFINITY;
+  let cutAtMs = Number.NEGATIVE_INFINITY;
   let steppedAtMs = startMs;
-  /** Rate at the last complaint, 0: looked for. */
-  let limit = configured;
+  /** Parts taken from the bucket since the last step. */
+  let used = 0;
+  let searching = false;
   let accepted = 0;
   let acceptedBefore = 0;
 
-  /** Once a second: raises the rate. */
+  /** Raises the rate, twice a second. */
   function step(nowMs: number): void {
     const rate = bucket.rate();
-    if (rate === configured || nowMs - steppedAtMs < STEP_MS) return;
+    const sinceMs = nowMs - steppedAtMs;
+    if (rate === configured || sinceMs < STEP_MS) return;
+    const isUsed = used >= (rate * USED_MIN * sinceMs) / 1_000;
     steppedAtMs = nowMs;
-    if (configured === 0 && nowMs - throttledAtMs > FORGET_MS) {
-      limit = 0;
+    used = 0;
+    const quietMs = nowMs - throttledAtMs;
+    if (configured === 0 && quietMs > FORGET_MS) {
+      searching = false;
       bucket.setRate(0, nowMs);
       return;
     }
-    const raised = limit === 0 ? rate * SEARCH : rate + limit * RISE;
+    if (!isUsed) return;
+    const rise = Math.min(RISE_MAX, (RISE * quietMs) / 1_000) * (STEP_MS / 1_000);
+    const raised = rate * (searching ? SEARCH : 1 + rise);
     bucket.setRate(configured === 0 ? raised : Math.min(configured, raised), nowMs);
   }
 
   function cut(nowMs: number): void {
-    if (bucket.rate() === 0) {
-      bucket.setRate(Math.max(FIRST_MIN, accepted * FIRST_FACTOR), nowMs);
-      steppedAtMs = nowMs;
+    const rate = bucket.rate();
+    const known = recent.perSecond(accepted, nowMs);
+    steppedAtMs = nowMs;
+    used = 0;
+    if (rate === 0) {
+      searching = known === undefined;
+      const first = searching ? recent.count(accepted) * FIRST_FACTOR : known! * CUT;
+      bucket.setRate(Math.max(FIRST_MIN, first), nowMs);
+      cutAtMs = nowMs;
       return;
     }
-    if (nowMs - throttledAtMs < STEP_MS) return;
-    limit = bucket.rate();
-    bucket.setRate(Math.max(1, configured * CONFIGURED_PART_MIN, limit * CUT), nowMs);
-    steppedAtMs = nowMs;
+    if (nowMs - cutAtMs < CUT_MS) return;
+    cutAtMs = nowMs;
+    searching = false;
+    const wanted = known === undefined ? rate * CUT_BLIND : known * CUT;
+    const next = Math.max(rate * CUT_MIN, Math.min(rate * CUT, wanted));
+    bucket.setRate(Math.max(1, configured * CONFIGURED_PART_MIN, next), nowMs);
   }
 
   return {
     take(parts, nowMs) {
       if (nowMs < pausedUntilMs) return false;
+      recent.roll(accepted, nowMs);
       step(nowMs);
-      return bucket.take(parts, nowMs);
+      if (!bucket.take(parts, nowMs)) return false;
+      used += parts;
+      return true;
     },
     waitMs(parts, nowMs) {
       return Math.max(pausedUntilMs - nowMs, bucket.waitMs(parts, nowMs));
@@ -95,9 +133,49 @@ export function newPace(configured: number, startMs: number): Pace {
         : PAUSE_MS_MIN;
       acceptedBefore = accepted;
       pausedUntilMs = nowMs + pauseMs;
+      recent.roll(accepted, nowMs);
       cut(nowMs);
       throttledAtMs = nowMs;
     },
+    configure(next, nowMs) {
+      const isLearned = bucket.rate() !== configured;
+      configured = next;
+      const rate = isLearned && next > 0 ? Math.min(next, bucket.rate()) : bucket.rate();
+      bucket.setRate(isLearned ? rate : next, nowMs);
+    },
     rate: () => bucket.rate(),
+  };
+}
+
+const SLICES = 10;
+const SLICE_MS = 100;
+
+/** How many parts were accepted in the last second, in slices of a tenth. */
+function newRecent(startMs: number) {
+  /** The total at the start of each slice, a ring. */
+  const totals = new Float64Array(SLICES);
+  let slice = Math.floor(startMs / SLICE_MS);
+  /** Slices that are known, the one that runs not counted. */
+  let known = 0;
+
+  return {
+    /** Goes on to the slice of this time. */
+    roll(total: number, nowMs: number): void {
+      const now = Math.floor(nowMs / SLICE_MS);
+      if (now === slice) return;
+      const gone = Math.min(SLICES, now - slice);
+      for (let index = gone - 1; index >= 0; index -= 1) totals[(now - index) % SLICES] = total;
+      slice = now;
+      known = Math.min(SLICES - 1, known + gone);
+    },
+    /** Accepted in the last second; undefined: less than that is known. */
+    perSecond(total: number, nowMs: number): number | undefined {
+      if (known < SLICES - 1) return undefined;
+      const oldest = slice - SLICES + 1;
+      const spanMs = nowMs - oldest * SLICE_MS;
+      return ((total - totals[(slice + 1) % SLICES]!) * 1_000) / spanMs;
+    },
+    /** Accepted in what is known of it. */
+    count: (total: number): number => total - totals[(slice + SLICES - known) % SLICES]!,
   };
 }

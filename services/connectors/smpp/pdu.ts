@@ -49,6 +49,7 @@ export type CommandName = keyof typeof COMMAND;
 export const TLV = {
   receipted_message_id: 0x001e,
   user_message_reference: 0x0204,
+  sc_interface_version: 0x0210,
   network_error_code: 0x0423,
   message_payload: 0x0424,
   message_state: 0x0427,

@@ -1,47 +1,41 @@
 /**
  * Session: one SMPP session as client, for as long as it is wanted: connect, bind, submit within the
- * window, keep alive, unbind, and connect again after whatever went wrong.
+ * window, keep alive, unbind, and connect again after whatever went wrong, here or at another host.
  *
- * A submit_sm ends in one of four ways, told apart: its answer comes (`answered`); an answer comes
- * that nobody waits for (`unexpected`: a second one, or one that comes too late); none comes in time
- * (`doubted`, "expired"); the connection ends before (`doubted`, "closed"). The window is held by
- * what is unanswered and by nothing else.
+ * What becomes of each submit_sm is told by answers.ts; the window is held by what is unanswered and
+ * by nothing else. Which host is tried is up to hosts.ts, and when it is gone back to a better one,
+ * to fail-back.ts: what is unanswered is waited for, then the session unbinds, and binds there.
  *
- * Bytes to be sent are collected in one buffer and leave with one write, which the owner asks for
- * (`flush`), once for each batch. Where the kernel does not take them the buffer is left to it and
- * another one is used; while more waits than the socket wants, there is no room.
+ * Bytes to be sent are collected (output.ts) and leave when the owner asks for it (`flush`), once for
+ * each batch. While more waits than the socket wants, there is no room.
  */
 import type { Socket } from "node:net";
-import { connect } from "node:net";
+import type { SessionState } from "../../../core/carrier-status.js";
 import type { Chance, Clock } from "../../../core/clock.js";
+import type { CarrierConfig } from "../../../core/configuration.js";
 import type { Logger } from "../../../core/log.js";
-import { type FrameWriter, newWriter, written } from "../../../core/stream/frame.js";
-import type { DoubtReason } from "../link.js";
+import type { FrameWriter } from "../../../core/stream/frame.js";
+import { type AnswerEvents, newAnswers } from "./answers.js";
+import { BIND_COMMAND, type BindWords, putBind, versionIn } from "./bind-pdu.js";
+import { openFailBack } from "./fail-back.js";
 import { newFramer } from "./framing.js";
-import { newInFlight, taken } from "./in-flight.js";
+import { newHosts } from "./hosts.js";
+import { newOutput } from "./output.js";
+import { beginPdu, COMMAND, endPdu, putDeliverResp, putHead, readUint32BE } from "./pdu.js";
+import { STATUS, statusClass, statusName } from "./status.js";
 import {
-  beginPdu,
-  COMMAND,
-  endOfText,
-  endPdu,
-  HEAD_BYTES,
-  MESSAGE_ID_BYTES_MAX,
-  putCText,
-  putDeliverResp,
-  putHead,
-  readUint32BE,
-} from "./pdu.js";
-import { newReconnect } from "./reconnect.js";
-import { STATUS, statusName } from "./status.js";
+  CONNECT_MS_MAX,
+  type Failure,
+  failureOf,
+  type HostAndPort,
+  newTransport,
+} from "./transport.js";
 
-export interface SessionOptions {
+export interface SessionOptions extends BindWords {
   readonly name: string;
-  readonly host: string;
-  readonly port: number;
-  readonly systemId: string;
-  readonly password: string;
-  readonly systemType: string;
-  readonly mode: "transceiver" | "transmitter" | "receiver";
+  /** At least one; the first is where it wants to be. */
+  readonly hosts: readonly HostAndPort[];
+  readonly tls: CarrierConfig["tls"];
   readonly window: number;
   readonly responseMs: number;
   readonly enquireLinkMs: number;
@@ -50,23 +44,15 @@ export interface SessionOptions {
   readonly log: Logger;
 }
 
-export interface SessionEvents {
+export interface SessionEvents extends AnswerEvents {
   /** Bound: there is room now. */
   up(): void;
   /** Not bound any more; everything unanswered was handed to `doubted` before. */
   down(): void;
-  /** The answer to a part. Its message id is `bytes[at, end)`, empty on an error. */
-  answered(
-    ticket: number,
-    part: number,
-    status: number,
-    bytes: Uint8Array,
-    at: number,
-    end: number,
-  ): void;
-  /** An answer that nobody waits for. */
-  unexpected(status: number): void;
-  doubted(ticket: number, part: number, reason: DoubtReason): void;
+  /** The carrier refused a bind. */
+  bindRefused(status: number): void;
+  /** May it leave the host that it is bound at, to bind at a better one? True: it does. */
+  mayMove(): boolean;
   /** A deliver_sm, to be answered by `answer(epoch, sequence, status)`. */
   delivered(epoch: number, sequence: number, bytes: Uint8Array, at: number, end: number): void;
   /** The PDUs of one read are handed over now, and are all handed over. */
@@ -93,19 +79,21 @@ export interface Session {
   rebind(status: number): void;
   /** Takes no more, waits for what is unanswered (as long as answers may take), then unbinds. */
   stop(): Promise<void>;
+  told(): SessionTold;
 }
 
-type Phase = "waiting" | "connecting" | "binding" | "bound" | "leaving";
+/** How a session is, for operators. */
+export interface SessionTold {
+  readonly state: SessionState;
+  readonly host: HostAndPort;
+  /** Milliseconds since 1970; 0: it is not bound. */
+  readonly boundSinceMs: number;
+  readonly version: string;
+  readonly problem: string;
+}
 
 const READ_BYTES = 64 * 1_024;
-const INTERFACE_VERSION = 0x34;
-const BIND_COMMAND = {
-  transceiver: COMMAND.bind_transceiver,
-  transmitter: COMMAND.bind_transmitter,
-  receiver: COMMAND.bind_receiver,
-} as const;
 const NOT_ASKED = -1;
-const CONNECT_MS_MAX = 10_000;
 /** How long a peer that was told goodbye, or said it, may keep the connection. */
 const LEAVE_MS_MAX = 2_000;
 /** How long we who go wait for answers that are due. */
@@ -113,21 +101,25 @@ const ANSWERS_MS_MAX = 10_000;
 
 export function openSession(options: SessionOptions, events: SessionEvents): Session {
   const { clock, log, responseMs, enquireLinkMs } = options;
-  const inFlight = newInFlight(options.window);
-  const reconnect = newReconnect(options.chance);
+  const answers = newAnswers(options.window, events);
+  const transport = newTransport(options.tls);
+  const hosts = newHosts(options.hosts, options.chance);
+  const output = newOutput(transport.secure);
+  const failBack = openFailBack({
+    ...{ clock, hosts, transport },
+    mayMove: () => phase === "bound" && events.mayMove(),
+    move,
+  });
   const leaveMs = Math.min(responseMs, ANSWERS_MS_MAX);
   const tickMs = Math.max(20, Math.min(1_000, responseMs / 4, enquireLinkMs / 4));
   // Kept over connections: what comes before the last byte of a PDU lives in the framer alone.
   const readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
   let framer = newFramer();
-  let phase: Phase = "waiting";
+  let phase: SessionState = "waiting";
   let socket: Socket | undefined;
-  let out = newWriter(READ_BYTES);
   let mark = 0;
   let epoch = 0;
   let paused = false;
-  /** The socket has more to send than it wants. */
-  let stalled = false;
   let stopping = false;
   let phaseAtMs = 0;
   let readAtMs = 0;
@@ -138,61 +130,59 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
   /** Sequence number of our unbind, and of the carrier's. */
   let unbound = 0;
   let askedToLeave = NOT_ASKED;
+  /** Where it goes when all is answered. */
+  let movingTo: HostAndPort | undefined;
   let cancelTimer = (): void => {};
   let stopped: (() => void) | undefined;
+  let boundSinceMs = 0;
+  let version = "";
+  let problem = "";
 
-  function enter(next: Phase): void {
+  function enter(next: SessionState): void {
     phase = next;
     phaseAtMs = clock.monotonicMs();
+  }
+
+  function openLater(): void {
+    cancelTimer = clock.after(hosts.next(clock.monotonicMs()), open);
   }
 
   function open(): void {
     enter("connecting");
     epoch += 1;
     framer = newFramer();
-    out.at = 0;
+    output.clear();
     enquired = 0;
-    stalled = false;
-    const mine = connect({
-      host: options.host,
-      port: options.port,
-      noDelay: true,
-      keepAlive: true,
-      onread: {
-        buffer: readBuffer,
-        callback: (count: number): boolean => {
-          if (socket === mine) read(count);
-          return !paused;
-        },
-      },
-    });
+    tickedAtMs = phaseAtMs;
+    let mine: Socket;
+    try {
+      mine = transport.open(hosts.current(), readBuffer, bind, (count) => {
+        if (socket === mine) read(count);
+        return !paused;
+      });
+    } catch (err) {
+      fail(failureOf(err as NodeJS.ErrnoException));
+      return;
+    }
     socket = mine;
-    mine.on("connect", bind);
     mine.on("drain", () => {
       if (socket !== mine) return;
-      stalled = false;
+      output.drained();
       events.room();
     });
-    mine.on("error", (err: NodeJS.ErrnoException) => close(err.code ?? err.message));
+    mine.on("error", (err: NodeJS.ErrnoException) => {
+      if (socket === mine) fail(failureOf(err));
+    });
     mine.on("close", () => {
       if (socket === mine) close("the carrier closed the connection");
     });
-    tickedAtMs = clock.monotonicMs();
     tick();
   }
 
   function bind(): void {
     enter("binding");
     readAtMs = phaseAtMs;
-    const pdu = beginPdu(out, BIND_COMMAND[options.mode], 0, inFlight.next());
-    putCText(out, options.systemId, 16);
-    putCText(out, options.password, 9);
-    putCText(out, options.systemType, 13);
-    // interface_version, addr_ton, addr_npi, address_range: any address
-    putCText(out, String.fromCharCode(INTERFACE_VERSION), 2);
-    out.at -= 1;
-    for (let index = 0; index < 3; index += 1) putCText(out, "", 1);
-    endPdu(out, pdu);
+    putBind(output.writer(), options, answers.next());
     flush();
   }
 
@@ -203,45 +193,34 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
     events.readEnd();
     if (wrong !== undefined) {
       // The length cannot be believed, so neither can what follows (4.3.1).
-      putHead(out, COMMAND.generic_nack, STATUS.RINVCMDLEN, 0);
+      putHead(output.writer(), COMMAND.generic_nack, STATUS.RINVCMDLEN, 0);
       flush();
       close(wrong);
       return;
     }
-    if (phase === "leaving" && inFlight.count() === 0) leave();
+    if (phase === "leaving" && answers.count() === 0) leave();
     flush();
   }
 
   function take(bytes: Uint8Array, at: number, end: number): boolean {
     const command = readUint32BE(bytes, at + 4);
     const sequence = readUint32BE(bytes, at + 12);
-    if (command === COMMAND.submit_sm_resp) answered(sequence, bytes, at, end);
+    if (command === COMMAND.submit_sm_resp) answers.take(sequence, bytes, at, end, readAtMs);
     else if (command === COMMAND.deliver_sm) events.delivered(epoch, sequence, bytes, at, end);
-    else other(command, sequence, bytes, at);
+    else other(command, sequence, bytes, at, end);
     return socket !== undefined;
   }
 
-  function answered(sequence: number, bytes: Uint8Array, at: number, end: number): void {
-    const status = readUint32BE(bytes, at + 8);
-    if (!inFlight.take(sequence)) {
-      events.unexpected(status);
-      return;
-    }
-    const from = at + HEAD_BYTES;
-    // An error has no id (4.4.2); one without its NUL is taken to the PDU's end.
-    const to = endOfText(bytes, from, end, MESSAGE_ID_BYTES_MAX);
-    const idEnd = to >= 0 ? to : Math.min(end, from + MESSAGE_ID_BYTES_MAX - 1);
-    events.answered(taken.ticket, taken.part, status, bytes, from, idEnd);
-  }
-
-  function other(command: number, sequence: number, bytes: Uint8Array, at: number): void {
+  function other(command: number, sequence: number, bytes: Uint8Array, at: number, end: number) {
     const status = readUint32BE(bytes, at + 8);
     if (command === COMMAND.enquire_link) {
-      putHead(out, COMMAND.enquire_link_resp, 0, sequence);
+      putHead(output.writer(), COMMAND.enquire_link_resp, 0, sequence);
     } else if (command === COMMAND.enquire_link_resp) {
       if (sequence === enquired) enquired = 0;
     } else if (command === (BIND_COMMAND[options.mode] | 0x8000_0000) >>> 0) {
-      if (phase === "binding") bindAnswered(status);
+      if (phase !== "binding") return;
+      if (status === 0) bindAccepted(versionIn(bytes, at, end));
+      else bindRefused(status, `carrier refused the bind: ${statusName(status)}`);
     } else if (command === COMMAND.unbind) {
       // Agreed when everything is answered: it may close once it has our word.
       log.info({ bind: options.name }, "carrier asked us to unbind");
@@ -250,35 +229,43 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
     } else if (command === COMMAND.unbind_resp) {
       close(undefined);
     } else if (command === COMMAND.generic_nack) {
-      nacked(sequence, status);
-    } else if (command < 0x8000_0000 && command !== COMMAND.alert_notification) {
-      putHead(out, COMMAND.generic_nack, STATUS.RINVCMDID, sequence);
+      if (phase === "binding") bindRefused(status, "the carrier rejected the bind PDU");
+      else answers.nack(sequence, status, readAtMs);
+    } else if (command === COMMAND.outbind) {
+      // It asks a client that listens to bind (2.2.1). We are bound, or about to be; it has no answer.
+      log.info({ bind: options.name }, "carrier sent an outbind: this session binds by itself");
+    } else if (command === COMMAND.alert_notification) {
+      // A phone can be reached again (4.12): nothing waits for it, and it has no answer.
+      log.debug({ bind: options.name }, "carrier sent an alert_notification");
+    } else if (command < 0x8000_0000) {
+      putHead(output.writer(), COMMAND.generic_nack, STATUS.RINVCMDID, sequence);
     }
   }
 
-  function bindAnswered(status: number): void {
-    if (status !== 0) {
-      log.warn({ bind: options.name, status: statusName(status) }, "carrier refused the bind");
-      reconnect.refused(status);
-      close(undefined);
-      return;
-    }
-    log.info({ bind: options.name, mode: options.mode }, "bound");
+  function bindAccepted(saidVersion: string): void {
+    const { mode, name } = options;
+    log.info({ bind: name, mode, host: hostNow(), version: saidVersion }, "bound");
     enter("bound");
+    hosts.bound(phaseAtMs);
+    version = saidVersion;
+    problem = "";
+    boundSinceMs = clock.nowMs();
     events.up();
     if (stopping) leaveSoon();
+    else failBack.start();
   }
 
-  /** The carrier could not read one of our PDUs: if we know which, that is its answer. */
-  function nacked(sequence: number, status: number): void {
-    if (phase === "binding") {
-      reconnect.refused(status);
-      close("the carrier rejected the bind PDU");
-    } else if (inFlight.take(sequence)) {
-      events.answered(taken.ticket, taken.part, status, readBuffer, 0, 0);
-    } else {
-      events.unexpected(status);
-    }
+  function bindRefused(status: number, reason: string): void {
+    hosts.refused(status);
+    events.bindRefused(status);
+    // "Already bound" ends by itself; a wrong password waits for somebody who reads this.
+    const isLasting = statusClass(status) === "bind" && status !== STATUS.RALYBND;
+    close(reason, isLasting);
+  }
+
+  function fail({ reason, lasting }: Failure): void {
+    if (lasting) hosts.failedLastingly();
+    close(reason, lasting);
   }
 
   /** Looks at all time limits; one timer for the whole session. */
@@ -298,15 +285,13 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
     else if (phase === "leaving" && phaseMs > leaveMs + LEAVE_MS_MAX) {
       close("the carrier did not let go");
     } else if (phase === "bound" || phase === "leaving") keepAlive(nowMs);
-    if (inFlight.oldestMs() < nowMs - responseMs) {
-      inFlight.expire(nowMs - responseMs, (ticket, part) => {
-        events.doubted(ticket, part, "expired");
-      });
+    if (answers.oldestMs() < nowMs - responseMs) {
+      answers.expire(nowMs - responseMs, nowMs);
       // Perhaps nobody is there any more: ask now.
       if (phase === "bound" && enquired === 0) enquire(nowMs);
       events.readEnd();
     }
-    if (phase === "leaving" && inFlight.count() === 0) leave();
+    if (phase === "leaving" && answers.count() === 0) leave();
     flush();
   }
 
@@ -319,87 +304,96 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
   }
 
   function enquire(nowMs: number): void {
-    enquired = inFlight.next();
+    enquired = answers.next();
     enquiredAtMs = nowMs;
-    putHead(out, COMMAND.enquire_link, 0, enquired);
+    putHead(output.writer(), COMMAND.enquire_link, 0, enquired);
+  }
+
+  function move(to: HostAndPort): void {
+    log.info({ bind: options.name, from: hostNow(), to: nameOf(to) }, "going back to a host");
+    movingTo = to;
+    leaveSoon();
   }
 
   /** Everything is answered: says goodbye if it is we who go; the peer has said it otherwise. */
   function leave(): void {
     if (askedToLeave !== NOT_ASKED) {
-      putHead(out, COMMAND.unbind_resp, 0, askedToLeave);
+      putHead(output.writer(), COMMAND.unbind_resp, 0, askedToLeave);
       flush();
       close("the carrier unbound");
     } else if (unbound === 0) {
-      unbound = inFlight.next();
+      unbound = answers.next();
       phaseAtMs = clock.monotonicMs() - leaveMs;
-      putHead(out, COMMAND.unbind, 0, unbound);
+      putHead(output.writer(), COMMAND.unbind, 0, unbound);
     }
   }
 
   function leaveSoon(): void {
+    failBack.stop();
     enter("leaving");
-    if (inFlight.count() === 0) leave();
+    if (answers.count() === 0) leave();
     flush();
   }
 
-  function close(reason: string | undefined): void {
-    if (socket === undefined) return;
+  /** @param isLasting nothing changes before somebody corrects it. */
+  function close(reason: string | undefined, isLasting = false): void {
     const old = socket;
+    if (old === undefined && phase !== "connecting") return;
     socket = undefined;
+    failBack.stop();
     const wasUp = phase === "bound" || phase === "leaving";
     const boundMs = phase === "bound" ? clock.monotonicMs() - phaseAtMs : 0;
+    const from = hostNow();
     enter("waiting");
     cancelTimer();
-    out.at = 0;
+    output.clear();
     unbound = 0;
     askedToLeave = NOT_ASKED;
+    boundSinceMs = 0;
     // `destroy` may drop what was written just now: half a goodbye helps nobody.
-    old.end(() => old.destroy());
-    clock.after(LEAVE_MS_MAX, () => old.destroy());
-    inFlight.expire(Number.POSITIVE_INFINITY, (ticket, part) => {
-      events.doubted(ticket, part, "closed");
-    });
+    old?.end(() => old.destroy());
+    clock.after(LEAVE_MS_MAX, () => old?.destroy());
+    answers.close();
+    if (movingTo === undefined) hosts.ended(boundMs, phaseAtMs);
+    else hosts.moved(movingTo);
+    movingTo = undefined;
     if (wasUp) events.down();
     if (stopping) {
       stopped?.();
       return;
     }
-    const delayMs = reconnect.delayMs(boundMs);
-    if (reason !== undefined) {
-      log.warn({ bind: options.name, reason, delayMs: Math.round(delayMs) }, "session ended");
-    }
-    cancelTimer = clock.after(delayMs, open);
+    openLater();
+    if (reason === undefined) return;
+    problem = reason;
+    const facts = { bind: options.name, host: from, reason, next: hostNow() };
+    if (isLasting) log.error(facts, "session cannot be had until this is corrected");
+    else log.warn(facts, "session ended");
   }
 
   function flush(): void {
-    if (out.at === 0 || socket === undefined || phase === "connecting") return;
-    socket.write(written(out));
-    // What the kernel took at once may be written over. If it did not, the bytes are the socket's.
-    if (socket.writableLength > 0) {
-      out = newWriter(READ_BYTES);
-      stalled = socket.writableNeedDrain;
-    } else {
-      out.at = 0;
-    }
+    if (socket !== undefined && phase !== "connecting") output.flush(socket);
   }
 
-  open();
+  function hostNow(): string {
+    return nameOf(hosts.current());
+  }
+
+  openLater();
   return {
     bound: () => phase === "bound",
     room() {
-      return phase === "bound" && !stalled ? options.window - inFlight.count() : 0;
+      return phase === "bound" && !output.stalled() ? options.window - answers.count() : 0;
     },
-    unanswered: () => inFlight.count(),
+    unanswered: answers.count,
     begin(ticket, part, nowMs) {
-      const sequence = inFlight.add(ticket, part, nowMs);
-      mark = beginPdu(out, COMMAND.submit_sm, 0, sequence);
+      const out = output.writer();
+      mark = beginPdu(out, COMMAND.submit_sm, 0, answers.add(ticket, part, nowMs));
       return out;
     },
-    end: () => endPdu(out, mark),
+    end: () => endPdu(output.writer(), mark),
     answer(of, sequence, status) {
       if (of === epoch && (phase === "bound" || phase === "leaving")) {
-        putDeliverResp(out, status, sequence);
+        putDeliverResp(output.writer(), status, sequence);
       }
     },
     flush,
@@ -413,13 +407,14 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
     rebind(status) {
       if (phase !== "bound") return;
       log.warn({ bind: options.name, status: statusName(status) }, "bind is in a wrong state");
-      reconnect.refused(status);
+      hosts.refused(status);
       leaveSoon();
     },
     stop() {
       return new Promise((resolve) => {
         stopped = resolve;
         stopping = true;
+        movingTo = undefined;
         if (phase === "bound") leaveSoon();
         else if (phase === "waiting") {
           cancelTimer();
@@ -427,5 +422,10 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
         } else if (phase === "connecting") close(undefined);
       });
     },
+    told: () => ({ state: phase, host: hosts.current(), boundSinceMs, version, problem }),
   };
+}
+
+export function nameOf({ host, port }: HostAndPort): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -8,6 +8,8 @@
 export interface TokenBucket {
   /** Takes `count` tokens, all or none. */
   take(count: number, nowMs: number): boolean;
+  /** Whether `take(count)` would succeed. */
+  has(count: number, nowMs: number): boolean;
   /** Milliseconds until `take(count)` can succeed; 0: now. */
   waitMs(count: number, nowMs: number): number;
   /** Sets the rate; 0: no limit. What was saved is kept up to the new burst. */
@@ -35,13 +37,18 @@ export function newTokenBucket(partsPerSecond: number, startMs: number): TokenBu
 
   const missing = (count: number): number => Math.min(count, burst) - tokens;
 
+  function has(count: number, nowMs: number): boolean {
+    if (rate === 0) return true;
+    fill(nowMs);
+    // Adding fractions loses some: a wait that was told is a wait that suffices.
+    return missing(count) <= 1e-6;
+  }
+
   return {
+    has,
     take(count, nowMs) {
-      if (rate === 0) return true;
-      fill(nowMs);
-      // Adding fractions loses some: a wait that was told is a wait that suffices.
-      if (missing(count) > 1e-6) return false;
-      tokens -= count;
+      if (!has(count, nowMs)) return false;
+      if (rate !== 0) tokens -= count;
       return true;
     },
     waitMs(count, nowMs) {

@@ -28,7 +28,9 @@ interface Told {
   readonly down: number;
   readonly answered: [ticket: number, status: number, id: string][];
   readonly unexpected: number[];
-  readonly doubted: [ticket: number, reason: string][];
+  readonly late: [doubt: number, status: number, id: string][];
+  readonly refused: number[];
+  readonly doubted: [ticket: number, reason: string, doubt: number][];
   readonly delivered: number[];
 }
 
@@ -41,7 +43,12 @@ interface Bracket {
 
 /** A server whose answers `answer` makes, and a session that talks to it. */
 async function withSession(
-  settings: { responseMs?: number; enquireLinkMs?: number; window?: number },
+  settings: {
+    responseMs?: number;
+    enquireLinkMs?: number;
+    window?: number;
+    version?: "3.4" | "5.0";
+  },
   answer: (pdu: Pdu, peer: Peer) => void,
   run: (bracket: Bracket) => Promise<void>,
 ): Promise<void> {
@@ -83,13 +90,17 @@ async function withSession(
     ...{ up: 0, down: 0 },
     answered: [] as [number, number, string][],
     unexpected: [] as number[],
-    doubted: [] as [number, string][],
+    late: [] as [number, number, string][],
+    refused: [] as number[],
+    doubted: [] as [number, string, number][],
     delivered: [] as number[],
   };
-  const { responseMs = 2_000, enquireLinkMs = 30_000, window = 10 } = settings;
+  const { responseMs = 2_000, enquireLinkMs = 30_000, window = 10, version = "3.4" } = settings;
+  const { port } = server.address() as AddressInfo;
+  let doubts = 0;
   const session = openSession(
     {
-      ...{ name: "peer.0", host: "127.0.0.1", port: (server.address() as AddressInfo).port },
+      ...{ name: "peer.0", hosts: [{ host: "127.0.0.1", port }], tls: undefined, version },
       ...{ systemId: "floe", password: "secret", systemType: "", mode: "transceiver" as const },
       ...{ window, responseMs, enquireLinkMs, clock: SYSTEM_CLOCK, chance: () => 0, log: SILENT },
     },
@@ -104,7 +115,16 @@ async function withSession(
         told.answered.push([ticket, status, Buffer.from(bytes.subarray(at, end)).toString()]);
       },
       unexpected: (status) => void told.unexpected.push(status),
-      doubted: (ticket, _part, reason) => void told.doubted.push([ticket, reason]),
+      doubted: (ticket, _part, reason, doubt) => void told.doubted.push([ticket, reason, doubt]),
+      late(doubt, status, bytes, at, end) {
+        told.late.push([doubt, status, Buffer.from(bytes.subarray(at, end)).toString()]);
+      },
+      nextDoubt() {
+        doubts += 1;
+        return doubts;
+      },
+      bindRefused: (status) => void told.refused.push(status),
+      mayMove: () => true,
       delivered(epoch, sequence) {
         told.delivered.push(sequence);
         session.answer(epoch, sequence, 0);
@@ -194,17 +214,24 @@ sessions("a generic_nack is the answer to the PDU that it names", () =>
   }),
 );
 
-sessions("no answer in time is in doubt, and the late one is unexpected", () =>
+sessions("no answer in time is in doubt, which a late one ends, once", () =>
   withSession({ responseMs: 300 }, binds, async ({ peer, session, told, submit }) => {
     await until(() => session.bound());
     submit(5);
     session.flush();
     await until(() => told.doubted.length === 1);
-    assert.equal(told.doubted, [[5, "expired"]]);
+    assert.equal(told.doubted, [[5, "expired", 1]]);
     assert.is(session.unanswered(), 0);
-    peer.send({ command: "submit_sm_resp", sequence: submitsIn(peer)[0]!.sequence, text: "late" });
+    // Its ticket goes to another before the answer comes.
+    submit(5);
+    session.flush();
+    const { sequence } = submitsIn(peer)[0]!;
+    peer.send({ command: "submit_sm_resp", sequence, text: "late" });
+    peer.send({ command: "submit_sm_resp", sequence, text: "later" });
     await until(() => told.unexpected.length === 1);
+    assert.equal(told.late, [[1, 0, "late"]]);
     assert.equal(told.answered, []);
+    assert.is(session.unanswered(), 1);
   }),
 );
 
@@ -217,8 +244,8 @@ sessions("a cut connection puts what is unanswered in doubt, and a new one is bo
     peer.end();
     await until(() => told.down === 1);
     assert.equal(told.doubted, [
-      [1, "closed"],
-      [2, "closed"],
+      [1, "closed", 0],
+      [2, "closed", 0],
     ]);
     await until(() => session.bound());
     assert.is(peer.connections(), 2);

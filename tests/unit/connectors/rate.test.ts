@@ -61,8 +61,12 @@ rate("a complaint pauses the bind and lowers its rate, which rises to what is co
   // One burst, many complaints: they count once.
   for (let index = 0; index < 50; index += 1) pace.throttled(11 + index / 50);
   assert.is(pace.rate(), 80);
-  let nowMs = 200;
-  for (; nowMs < 15_000; nowMs += 100) {
+  // A rate that is not used proves nothing.
+  for (let nowMs = 200; nowMs < 15_000; nowMs += 100) {
+    if (pace.take(1, nowMs)) pace.accepted();
+  }
+  assert.is(pace.rate(), 80);
+  for (let nowMs = 15_000; nowMs < 30_000; nowMs += 10) {
     if (pace.take(1, nowMs)) pace.accepted();
   }
   assert.is(pace.rate(), 100);

@@ -207,7 +207,7 @@ stage("learns in which form a bind's receipts write ids", () => {
     assert.equal(one.records()[0]?.carrierIds, [received]);
     const [bind] = one.receipts.status();
     assert.is(bind?.bind, "alpha.0");
-    assert.is(bind?.idForms[bind.idForm], 1);
+    assert.is(bind?.idForms?.[bind.idForm!], 1);
     return bind?.idForm;
   };
   assert.is(formOf("0A1b", "0A1b"), "same");
