@@ -9,12 +9,13 @@
 import { CANDIDATES_MAX } from "../core/limits.js";
 import { type Choice, OUTCOME, SCORE_NONE } from "./choice.js";
 import { mix } from "./codes.js";
+import { DESTINATION, RANKED_MAX, RANKING } from "./destinations.js";
 import { compareProducts, rateAt } from "./exchange.js";
 import { barsCarriers, neverCarrier } from "./guards.js";
 import { middlingScore, scoreOf } from "./quality.js";
 import { buyTerms, buyTermsOfEach } from "./rates.js";
 import { amountOf, NOT_PLAIN } from "./rating.js";
-import type { Routing, RoutingQuery } from "./routing.js";
+import { BY_NETWORK, type Routing, type RoutingQuery } from "./routing.js";
 import { costLimit } from "./rules.js";
 import { judgesSenders, letsAll, passSender, SENDER_OWN, SENDER_REFUSED } from "./senders.js";
 import { NODE, type StrategyNode } from "./strategy.js";
@@ -173,12 +174,92 @@ function walkList(node: StrategyNode, health: Uint8Array | undefined): boolean {
   const { explain } = query;
   part += 1;
   kind = node.kind;
-  findTerms(node.carriers);
   // Behind candidates that are well there is place for the best of the list, in their order.
   const behind = choice.count === 0 || healths[choice.count - 1] === HEALTH.well;
-  const isDone = kind === NODE.cost && behind && !explain && considerCosts(node.carriers, health);
+  const isPlain = kind === NODE.cost && behind && !explain;
+  if (isPlain && takeRanked(node, health)) return well >= CANDIDATES_MAX;
+  findTerms(node.carriers);
+  const isDone = isPlain && considerCosts(node.carriers, health);
   if (!isDone) considerEach(node.carriers, health);
   return well >= CANDIDATES_MAX && !explain;
+}
+
+/**
+ * Candidates of a list by cost from the ranking of the message's destination, where that tells them
+ * all: then 3 carriers are looked at and not 20.
+ * @returns false, and nothing has changed, where it does not.
+ */
+function takeRanked({ carriers, members, rising }: StrategyNode, health: Uint8Array | undefined) {
+  const { tables, byNetwork, carrierCurrencies, seen, senders } = routing;
+  const { destinations, periods } = tables;
+  const { acceptedAtMs, segments, channel, network, country, senderKind } = query;
+  const first = query.destination * tables.stride;
+  const ranking = destinations[first + DESTINATION.ranking]!;
+  const period = 2 * (ranking & RANKING.periodMask);
+  // Equal costs are in the order of the list, and of the ranking in that of the tables.
+  if (period === 0 || !rising || channel !== 0) return false;
+  if (acceptedAtMs < periods[period]! || acceptedAtMs >= periods[period + 1]!) return false;
+  if (segments !== 1 && (ranking & RANKING.plain) === 0) return false;
+  const rows = byNetwork[network + 1]!;
+  if ((rows & BY_NETWORK.own) !== 0) return false;
+  if ((rows & BY_NETWORK.tails) !== 0 && (ranking & RANKING.tails) !== 0) return false;
+  const { words } = tables.terms;
+  let count = choice.count;
+  let unwell = false;
+  let refused = 0;
+  let rank = 0;
+  for (; rank < RANKED_MAX && count < CANDIDATES_MAX; rank += 1) {
+    const word = destinations[first + DESTINATION.ranked + rank]!;
+    if (word === -1) break;
+    const carrier = word >>> RANKING.carrierShift;
+    const terms = word & RANKING.termsMask;
+    if (carrier >= members.length || members[carrier] === 0 || seen[carrier] === message) continue;
+    if (guarded && neverCarrier(routing.guards, query.guard, carrier)) continue;
+    let sender = SENDER_OWN;
+    if (judged && !letsAll(senders, country, carrier, senderKind)) {
+      // Rankings are the same for all kinds of senders.
+      sender = senderAt(carrier);
+      if (sender === SENDER_REFUSED) {
+        refused = 1 << OUTCOME.senderRefused;
+        continue;
+      }
+    }
+    const plainMicros = words[terms]!;
+    const costMicros =
+      plainMicros === NOT_PLAIN ? amountOf(tables.terms, terms, segments) : segments * plainMicros;
+    const currency = carrierCurrencies[carrier]!;
+    const rate = currency === planCurrency ? planRate : rateOf(currency);
+    if (rate === 0) return false;
+    const worth = costMicros * rate;
+    if (limited && !isWithinLimit(costMicros, rate, worth)) {
+      // All others cost as much or more.
+      refused |= 1 << OUTCOME.belowMargin;
+      break;
+    }
+    if (health !== undefined && health[carrier] !== HEALTH.well) {
+      unwell = true;
+      continue;
+    }
+    choice.carriers[count] = carrier;
+    choice.costsMicros[count] = costMicros;
+    choice.terms[count] = terms;
+    choice.senders[count] = sender;
+    healths[count] = HEALTH.well;
+    parts[count] = part;
+    rates[count] = rate;
+    worths[count] = worth;
+    scores[count] = 0;
+    count += 1;
+  }
+  if (count < CANDIDATES_MAX) {
+    // Why nobody is left, and who is not well, is told by looking at each.
+    if (rank === RANKED_MAX || unwell || count === choice.count) return false;
+    for (let index = 0; index < carriers.length; index += 1) seen[carriers[index]!] = message;
+  }
+  well += count - choice.count;
+  choice.count = count;
+  dropped |= refused;
+  return true;
 }
 
 function findTerms(carriers: Int32Array): void {

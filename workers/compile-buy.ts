@@ -21,13 +21,15 @@ export interface BuyTables {
   readonly nodes: Int32Array;
   readonly destinations: Int32Array;
   readonly stride: number;
+  /** Word of the first buy deck's cell in a destination. */
+  readonly buyCells: number;
   /** By network (from 1; 0: unknown) and column. */
   readonly buyNetworks: Int32Array;
   readonly buyTails: Int32Array;
 }
 
 /**
- * @param decks in the order of their columns; `wide`: sell decks in the columns after them.
+ * @param decks in the order of their columns; `wide`: sell decks in the columns before them.
  * @throws FloeError "tables.invalid" for more destinations than can be told apart.
  */
 export function compileBuy(
@@ -42,7 +44,7 @@ export function compileBuy(
   const tree = openPrefixTree();
   const networkNodes = nodesOfTexts(networks.prefixes, tree);
   const known = decks.length < 2 ? undefined : openCodeKeys(largestOf(decks));
-  const columns = [...decks, ...wide];
+  const columns = [...wide, ...decks];
   const deckNodes = columns.map((deck) => nodesOf(deck, tree, known));
   const rows = rowsOf(tree, [networkNodes, ...deckNodes]);
 
@@ -73,6 +75,7 @@ export function compileBuy(
     nodes: tree.pack(values, 0),
     destinations,
     stride,
+    buyCells: DESTINATION.cells + wide.length,
     ...byNetwork(perDeck, keys.networkKeys.length),
   };
 }

@@ -6,10 +6,12 @@
  */
 import { FloeError } from "../core/errors.js";
 import { openCells } from "./cells.js";
+import { currencyCode } from "./codes.js";
 import { compileBuy, wideDecks } from "./compile-buy.js";
 import { networkKeysOf, type Tell } from "./compile-decks.js";
+import { rankDestinations } from "./compile-ranking.js";
 import { compileSell } from "./compile-sell.js";
-import { compileExchange } from "./exchange.js";
+import { compileExchange, openExchange } from "./exchange.js";
 import { compileGuards } from "./guards.js";
 import { writeImage } from "./image.js";
 import { countriesOf, currenciesOf, networksOf } from "./indices.js";
@@ -18,15 +20,20 @@ import { problemsOf } from "./problems.js";
 import { compileRules } from "./rules.js";
 import { compileSenders } from "./senders.js";
 import { CHANNELS, type DeckSource, type TableSource } from "./source.js";
-import type { Names } from "./tables.js";
+import { conditionsOf, type Names } from "./tables.js";
 
 const PROBLEMS_TOLD_MAX = 1_000;
 
 /**
  * The image of a table set.
+ * @param atMs around when it will be used: carriers are ranked for that time, which makes routing
+ *   then faster and at other times no different. Without it, after the last change that rows name.
  * @throws FloeError "tables.invalid" with `problems` by table, row (from 0) and column.
  */
-export function compileTables(source: TableSource): Uint8Array {
+export function compileTables(
+  source: TableSource,
+  atMs: number = Number.MAX_SAFE_INTEGER,
+): Uint8Array {
   refuse(
     problemsOf(source).map(({ table, row, column, problem }) => {
       return `${table}[${row}] ${column}: ${problem}`;
@@ -50,7 +57,7 @@ export function compileTables(source: TableSource): Uint8Array {
 
   const cells = openCells();
   const wide = wideDecks(decks.buy, decks.sell);
-  const columns = new Map(wide.map((deck, index) => [deck, decks.buy.length + index]));
+  const columns = new Map(wide.map((deck, index) => [deck, index]));
   const buy = compileBuy(source.networks, indices, decks.buy, wide, keys, cells, tellOf);
   const sell = compileSell(decks.sell, columns, keys, cells, buy.nodes.length / 2, tellOf);
   refuse(overlaps);
@@ -69,8 +76,20 @@ export function compileTables(source: TableSource): Uint8Array {
     }),
     sellDecks: decks.sellDecks,
     stride: buy.stride,
+    buyCells: buy.buyCells,
   };
   const { terms, tiers, termsConditions, conditions, lists } = cells.sections();
+  const exchangeRates = compileExchange(source);
+  const periods = rankDestinations({
+    ...buy,
+    ...deckPlaces(decks, buy.buyCells, source.carriers.length),
+    terms: { words: terms, tiers },
+    termsConditions,
+    conditions: conditionsOf(conditions.buffer, conditions.byteOffset, conditions.byteLength),
+    lists,
+    exchange: openExchange(exchangeRates),
+    atMs,
+  });
   return writeImage(source.version, {
     names: Buffer.from(JSON.stringify(names), "utf8"),
     nodes: joined([buy.nodes, ...sell.nodes]),
@@ -91,7 +110,8 @@ export function compileTables(source: TableSource): Uint8Array {
     rules: compileRules(source),
     senderRules: compileSenders(source),
     guards: compileGuards(source),
-    exchangeRates: compileExchange(source),
+    exchangeRates,
+    periods: bytesOf(periods),
   });
 }
 
@@ -115,6 +135,15 @@ function decksOf({ carriers, plans, decks }: TableSource) {
     }
   }
   return { buy, sell, buyColumns, sellDecks };
+}
+
+/** Of each carrier the word of its first channel's cell in a destination, and its currency. */
+function deckPlaces({ buy, buyColumns }: ReturnType<typeof decksOf>, cells: number, count: number) {
+  const columns = Int32Array.from(buyColumns.slice(0, count));
+  return {
+    places: columns.map((column) => (column < 0 ? -1 : cells + column)),
+    currencies: columns.map((column) => (column < 0 ? -1 : currencyCode(buy[column]!.currency))),
+  };
 }
 
 function refuse(problems: readonly string[]): void {

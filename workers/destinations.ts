@@ -9,15 +9,32 @@
  *
  * Layout, 32-bit words in units of 32 bytes: the network (from 1; 0: unknown) with the length of
  * its prefix above it, the destination of the next shorter prefix where something here does not
- * apply always (else 0), then a cell for each buy deck (rates.ts), and in what is left of the last
- * unit cells of the largest sell decks. Destination 0 is an unknown one, all zero.
+ * apply always (else 0), the ranking of carriers by what they charge (RANKING, and the first
+ * RANKED_MAX); then cells (rates.ts), as many of the largest sell decks as the last unit has room
+ * for, and one for each buy deck. So what most messages need is one cache line. Destination 0 is an
+ * unknown one, whose cells are 0.
  */
 import { portedNetwork } from "./ported.js";
 import { longestPrefix } from "./prefixes.js";
 import type { Tables } from "./tables.js";
 
 export const UNIT_WORDS = 8;
-export const DESTINATION = { network: 0, parent: 1, cells: 2 } as const;
+export const DESTINATION = { network: 0, parent: 1, ranking: 2, ranked: 3, cells: 8 } as const;
+/** Carriers that a destination ranks. Three are wanted; the others are for those that are out. */
+export const RANKED_MAX = DESTINATION.cells - DESTINATION.ranked;
+/**
+ * The word `ranking` is 0 (carriers are looked at one by one), or the period in which it holds with
+ * flags: `plain`, for any number of segments, else for one; `tails`, some carrier has nothing by
+ * prefix, so it holds only where no tail of the network has anything. Each word of `ranked` is a
+ * carrier above its terms; -1: no further carrier has a rate.
+ */
+export const RANKING = {
+  periodMask: 0xffff,
+  plain: 0x1_0000,
+  tails: 0x2_0000,
+  carrierShift: 24,
+  termsMask: 0xff_ffff,
+} as const;
 export const NETWORK_BITS = 24;
 const NETWORK = (1 << NETWORK_BITS) - 1;
 /** Digits of a prefix that a verdict keeps: country and network, never a whole number. */
@@ -47,7 +64,11 @@ export function networkOf(
 ): number {
   const ported = portedNetwork(tables, digits, at, end);
   lookedUp.ported = ported >= 0;
-  if (ported >= 0) return ported;
+  return ported >= 0 ? ported : networkOfPrefix(tables, destination);
+}
+
+/** The same of a number that was not ported. */
+export function networkOfPrefix(tables: Tables, destination: number): number {
   const word = tables.destinations[destination * tables.stride + DESTINATION.network]!;
   return (word & NETWORK) - 1;
 }

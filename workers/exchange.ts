@@ -96,6 +96,13 @@ export function rateAt(exchange: Exchange, currency: number, atMs: number): numb
   return last[3 * place]!;
 }
 
+/** How long the currency's rate that `rateAt` gave last holds: from, and before when. */
+export function ratePeriod({ places, last }: Exchange, currency: number) {
+  const place = places[currency]! - 1;
+  if (place < 0) return { fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY };
+  return { fromMs: last[3 * place + 1]!, toMs: last[3 * place + 2]! };
+}
+
 function lookUp({ at, fromMs, rateNanos, last }: Exchange, place: number, atMs: number): void {
   const first = at[place]!;
   let low = first;

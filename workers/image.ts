@@ -13,7 +13,7 @@ import { FloeError } from "../core/errors.js";
 
 const MAGIC = 0x454f4c46;
 /** Rises with every change of the layout or of what sections hold. */
-const FORMAT = 2;
+const FORMAT = 3;
 const CHECKSUM_AT = 16;
 const CHECKSUM_BYTES = 32;
 /** About a millisecond. */
@@ -42,6 +42,7 @@ export const SECTIONS = [
   "senderRules",
   "guards",
   "exchangeRates",
+  "periods",
 ] as const;
 export type SectionName = (typeof SECTIONS)[number];
 export type Sections = Readonly<Record<SectionName, Uint8Array>>;

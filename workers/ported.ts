@@ -8,6 +8,8 @@
 import type { PortedColumns } from "./source.js";
 import type { Tables } from "./tables.js";
 
+/** Numbers that are looked up together at most. */
+export const TOGETHER_MAX = 32;
 const LINE = 8;
 const FILLED = 0.85;
 const LOW_DIGITS = 8;
@@ -15,8 +17,28 @@ const LOW = 10 ** LOW_DIGITS;
 
 /** Index of the network that the number was ported to; -1: it is not among them. */
 export function portedNetwork(tables: Tables, digits: Uint8Array, at: number, end: number): number {
+  placePorted(tables, digits, at, end, 0);
+  return portedAt(tables, 0);
+}
+
+/** Numbers that are looked up together: where in memory each would be, and what they are. */
+const places = new Int32Array(TOGETHER_MAX);
+const wanted = new Float64Array(TOGETHER_MAX);
+const asked = new Float64Array(TOGETHER_MAX);
+
+/**
+ * Finds the line of a number and asks for it, so that it comes while others are found. Then
+ * `portedAt` with the same slot, below TOGETHER_MAX, tells the network.
+ */
+export function placePorted(
+  tables: Tables,
+  digits: Uint8Array,
+  at: number,
+  end: number,
+  slot: number,
+): void {
   const numbers = tables.portedNumbers;
-  if (numbers.length === 0) return -1;
+  if (numbers.length === 0) return;
   // In two parts that are small integers: a chain of multiplied doubles takes three times as long.
   const middle = Math.max(at, end - LOW_DIGITS);
   let high = 0;
@@ -24,8 +46,19 @@ export function portedNetwork(tables: Tables, digits: Uint8Array, at: number, en
   let low = 0;
   for (let index = middle; index < end; index += 1) low = (low * 10 + digits[index]! - 0x30) | 0;
   const number = high * LOW + low;
-  const place = placeOf(numbers, number, high, low);
-  return numbers[place] === number ? tables.portedNetworks[tables.portedOf[place]!]! : -1;
+  const place = lineOf(numbers.length / LINE, high, low);
+  wanted[slot] = number;
+  places[slot] = place;
+  // Arrays begin where they like: what is laid out to be one line may be parts of two.
+  asked[slot] = numbers[place]! + numbers[place + LINE - 1]!;
+}
+
+/** Index of the network that the number was ported to; -1: it is not among them. */
+export function portedAt({ portedNumbers, portedOf, portedNetworks }: Tables, slot: number) {
+  if (portedNumbers.length === 0) return -1;
+  const number = wanted[slot]!;
+  const place = placeFrom(portedNumbers, places[slot]!, number);
+  return portedNumbers[place] === number ? portedNetworks[portedOf[place]!]! : -1;
 }
 
 export interface PortedLines {
@@ -44,20 +77,25 @@ export function compilePorted(ported: PortedColumns): PortedLines {
   for (let index = 0; index < count; index += 1) {
     const number = ported.numbers[index]!;
     const high = Math.floor(number / LOW);
-    const place = placeOf(numbers, number, high, number - high * LOW);
+    const line = lineOf(lines, high, number - high * LOW);
+    const place = placeFrom(numbers, line, number);
     numbers[place] = number;
     of[place] = ported.of[index]!;
   }
   return { numbers, of };
 }
 
-/** Where the number is, or would be put. @param high the number without its last LOW_DIGITS. */
-function placeOf(numbers: Float64Array, number: number, high: number, low: number): number {
+/** Where the line of a number begins. @param high the number without its last LOW_DIGITS. */
+function lineOf(lines: number, high: number, low: number): number {
   let hash = Math.imul(low, 0x9e3779b1) ^ Math.imul(high, 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
   hash = Math.imul(hash ^ (hash >>> 12), 0x297a2d39);
-  const lines = numbers.length / LINE;
-  let place = Math.floor(((hash ^ (hash >>> 15)) >>> 0) * 2 ** -32 * lines) * LINE;
+  return Math.floor(((hash ^ (hash >>> 15)) >>> 0) * 2 ** -32 * lines) * LINE;
+}
+
+/** Where the number is, or would be put, at or after `line`. */
+function placeFrom(numbers: Float64Array, line: number, number: number): number {
+  let place = line;
   for (;;) {
     const found = numbers[place]!;
     if (found === number || found === 0) return place;

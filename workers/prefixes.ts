@@ -47,16 +47,45 @@ export function longestPrefix(
   }
 }
 
-/** The value of the node at `place`, 0: none; the root of a table is its place. */
-export function nodeValue(nodes: Int32Array, place: number): number {
-  return nodes[2 * place + 1]! >>> VALUE_SHIFT;
+/** The value in a node's second word, 0: none. */
+export function ownValue(word: number): number {
+  return word >>> VALUE_SHIFT;
 }
 
-/** The node below the one at `place` for an ASCII digit; -1: there is none. */
-export function stepOf(nodes: Int32Array, place: number, digit: number): number {
-  const word = nodes[2 * place + 1]!;
+/** The node below one of these two words, for an ASCII digit; -1: there is none. */
+export function below(first: number, word: number, digit: number): number {
   const bit = 1 << (digit - 0x30);
-  return (word & bit) === 0 ? -1 : nodes[2 * place]! + POPCOUNT[word & (bit - 1)]!;
+  return (word & bit) === 0 ? -1 : first + POPCOUNT[word & (bit - 1)]!;
+}
+
+/** Digits that all walks begin with at once (`topOf`). */
+export const TOP_DIGITS = 4;
+const TOP_COUNT = 10 ** TOP_DIGITS;
+
+/**
+ * For each TOP_DIGITS digits the node that they lead to, -1: none, and the value of the longest
+ * prefix above that node. So many digits lead to few nodes, which caches keep.
+ */
+export function openTop(nodes: Int32Array, root: number): Int32Array {
+  const top = new Int32Array(2 * TOP_COUNT);
+  for (let code = 0; code < TOP_COUNT; code += 1) {
+    let place = root;
+    let value = 0;
+    for (let step = TOP_COUNT / 10; step >= 1 && place >= 0; step /= 10) {
+      const word = nodes[2 * place + 1]!;
+      value = ownValue(word) || value;
+      place = below(nodes[2 * place]!, word, 0x30 + (Math.floor(code / step) % 10));
+    }
+    top[2 * code] = place;
+    top[2 * code + 1] = value;
+  }
+  return top;
+}
+
+/** Place in a table of `openTop` for the ASCII digits at `at`. */
+export function topOf(digits: Uint8Array, at: number): number {
+  const code = digits[at]! * 1_000 + digits[at + 1]! * 100 + digits[at + 2]! * 10 + digits[at + 3]!;
+  return 2 * (code - 0x30 * 1_111);
 }
 
 /** One more than the digits that a prefix may have: what `allPrefixes` fills at most. */

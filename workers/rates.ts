@@ -61,7 +61,8 @@ export function buyTerms(
   const row = (network + 1) * tables.buyCount + column;
   let terms = termsOfCell(tables, tables.buyNetworks[row]!, trafficClass, senderKind, atMs);
   if (terms >= 0) return terms;
-  terms = termsOfColumn(tables, destination, column, trafficClass, senderKind, atMs);
+  const place = tables.buyCells + column;
+  terms = termsOfColumn(tables, destination, place, trafficClass, senderKind, atMs);
   if (terms >= 0) return terms;
   return termsOfCell(tables, tables.buyTails[row]!, trafficClass, senderKind, atMs);
 }
@@ -84,7 +85,7 @@ export function buyTermsOfEach(
   const { buyColumns, buyCount, buyNetworks, destinations, termsConditions, conditions } = tables;
   const first = channel * tables.carriers.length;
   const ofNetwork = (network + 1) * buyCount;
-  const cells = destination * tables.stride + DESTINATION.cells;
+  const cells = destination * tables.stride + tables.buyCells;
   // Rows of a deck have few conditions: mostly the same time for all.
   let condition = -1;
   let isMet = false;
@@ -153,7 +154,8 @@ export function sellTerms(
   const column = sellDecks[words + SELL.column]!;
   const root = sellDecks[words + SELL.root]!;
   if (column >= 0) {
-    terms = termsOfColumn(tables, destination, column, trafficClass, senderKind, atMs);
+    const place = DESTINATION.cells + column;
+    terms = termsOfColumn(tables, destination, place, trafficClass, senderKind, atMs);
     if (terms >= 0) return terms;
   } else if (root >= 0) {
     const value = longestPrefix(tables.nodes, root, digits, at, end);
@@ -173,7 +175,7 @@ export function sellTerms(
   return termsOfCell(tables, sellCells[tail]!, trafficClass, senderKind, atMs);
 }
 
-/** Of the prefixes of a destination, the longest first. */
+/** Of the prefixes of a destination, the longest first. @param column of destinations, a word. */
 function termsOfColumn(
   tables: Tables,
   destination: number,
@@ -184,7 +186,7 @@ function termsOfColumn(
 ): number {
   let place = destination * tables.stride;
   do {
-    const cell = tables.destinations[place + DESTINATION.cells + column]!;
+    const cell = tables.destinations[place + column]!;
     // Nothing here: nothing for any shorter prefix, either.
     if (cell === 0) return -1;
     const terms = termsOfCell(tables, cell, trafficClass, senderKind, atMs);

@@ -75,6 +75,10 @@ export function encodeTerms(rates: readonly RateTerms[]): Terms {
   return { words, tiers: Float64Array.from(tiers) };
 }
 
+export function termsCount({ words }: Terms): number {
+  return words.length / (1 + TERM_WORDS);
+}
+
 /** Where the numbers of a rate begin. */
 function placeOf(words: Float64Array, index: number): number {
   return ((words.length / (1 + TERM_WORDS)) | 0) + index * TERM_WORDS;

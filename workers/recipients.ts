@@ -7,9 +7,10 @@
  * next, its destination's cells, is asked for on the way.
  */
 import { NUMBER_DIGITS_MAX, NUMBER_DIGITS_MIN } from "../core/limits.js";
-import { lookedUp, networkOf, UNIT_WORDS } from "./destinations.js";
+import { networkOfPrefix } from "./destinations.js";
 import { number, readNumber } from "./number.js";
-import { nodeValue, stepOf } from "./prefixes.js";
+import { placePorted, portedAt } from "./ported.js";
+import { below, longestPrefix, ownValue, TOP_DIGITS, topOf } from "./prefixes.js";
 import type { Tables } from "./tables.js";
 
 /** Messages that are looked up together. */
@@ -94,50 +95,67 @@ function takeDigits(
   return length;
 }
 
-/** Where each walk is, and which go on. */
+/** Where each walk is, and which go on; of these, what was read. */
 const walks = new Int32Array(RECIPIENTS_MAX);
 const going = new Int32Array(RECIPIENTS_MAX);
+const words = new Int32Array(RECIPIENTS_MAX);
+const firsts = new Int32Array(RECIPIENTS_MAX);
 /** What was asked for, so that nobody leaves it out. */
 const asked = new Int32Array(1);
 
 /** Looks the first `count` slots up. */
 export function lookUp(tables: Tables, recipients: Recipients, count: number): void {
-  walkTogether(tables.nodes, recipients, count);
+  walkTogether(tables, recipients, count);
   const { digits, lengths, destinations, networks, ported } = recipients;
-  const { destinations: words, stride } = tables;
+  const { destinations: rows, stride } = tables;
   let sum = 0;
   for (let slot = 0; slot < count; slot += 1) {
-    const row = destinations[slot]! * stride;
-    for (let word = 0; word < stride; word += 2 * UNIT_WORDS) sum ^= words[row + word]!;
+    sum ^= rows[destinations[slot]! * stride]!;
+    const first = slot * RECIPIENT_BYTES;
+    placePorted(tables, digits, first, first + lengths[slot]!, slot);
   }
   asked[0] = sum;
   for (let slot = 0; slot < count; slot += 1) {
-    const length = lengths[slot]!;
-    if (length === 0) continue;
-    const first = slot * RECIPIENT_BYTES;
-    networks[slot] = networkOf(tables, destinations[slot]!, digits, first, first + length);
-    ported[slot] = lookedUp.ported ? 1 : 0;
+    if (lengths[slot]! === 0) continue;
+    const own = portedAt(tables, slot);
+    ported[slot] = own < 0 ? 0 : 1;
+    networks[slot] = own < 0 ? networkOfPrefix(tables, destinations[slot]!) : own;
   }
 }
 
-/** `longestPrefix` of all slots in the table of destinations, a digit of each at a time. */
-function walkTogether(nodes: Int32Array, recipients: Recipients, count: number): void {
+/**
+ * `longestPrefix` of all slots in the table of destinations, a digit of each at a time. What is read
+ * is looked at when all have been read: a branch that was guessed wrong would wait for its own line
+ * before the next one is asked for.
+ */
+function walkTogether({ nodes, top }: Tables, recipients: Recipients, count: number): void {
   const { digits, lengths, destinations } = recipients;
   let left = 0;
   for (let slot = 0; slot < count; slot += 1) {
-    destinations[slot] = 0;
-    walks[slot] = 0;
-    if (lengths[slot]! > 0) going[left++] = slot;
+    const first = slot * RECIPIENT_BYTES;
+    const length = lengths[slot]!;
+    if (length < TOP_DIGITS) {
+      destinations[slot] = longestPrefix(nodes, 0, digits, first, first + length);
+      continue;
+    }
+    const entry = topOf(digits, first);
+    destinations[slot] = top[entry + 1]!;
+    walks[slot] = top[entry]!;
+    if (top[entry]! >= 0) going[left++] = slot;
   }
-  for (let depth = 0; left > 0; depth += 1) {
+  for (let depth = TOP_DIGITS; left > 0; depth += 1) {
+    for (let index = 0; index < left; index += 1) {
+      const place = 2 * walks[going[index]!]!;
+      firsts[index] = nodes[place]!;
+      words[index] = nodes[place + 1]!;
+    }
     let stay = 0;
     for (let index = 0; index < left; index += 1) {
       const slot = going[index]!;
-      const place = walks[slot]!;
-      const own = nodeValue(nodes, place);
-      if (own !== 0) destinations[slot] = own;
+      const own = ownValue(words[index]!);
+      destinations[slot] = own | (destinations[slot]! & ((own - 1) >> 31));
       if (depth >= lengths[slot]!) continue;
-      const next = stepOf(nodes, place, digits[slot * RECIPIENT_BYTES + depth]!);
+      const next = below(firsts[index]!, words[index]!, digits[slot * RECIPIENT_BYTES + depth]!);
       if (next < 0) continue;
       walks[slot] = next;
       going[stay++] = slot;

@@ -38,6 +38,33 @@ export interface Routing {
   readonly carrierLanguages: Int32Array;
   /** By carrier, the message that met it last. */
   readonly seen: Float64Array;
+  /** Of each network (from 1; 0: unknown): BY_NETWORK of the buy decks of the first channel. */
+  readonly byNetwork: Uint8Array;
+}
+
+/** Bits: some carrier has rows of the network itself; some has one for its mcc or by default. */
+export const BY_NETWORK = { own: 1, tails: 2 } as const;
+
+/** What buy decks of the first channel say by network. */
+function rowsByNetwork({
+  buyColumns,
+  buyCount,
+  buyNetworks,
+  buyTails,
+  carriers,
+  networks,
+}: Tables) {
+  const found = new Uint8Array(networks.length + 1);
+  for (let network = 0; network < found.length; network += 1) {
+    for (let carrier = 0; carrier < carriers.length; carrier += 1) {
+      const column = buyColumns[carrier]!;
+      if (column < 0) continue;
+      const at = network * buyCount + column;
+      if (buyNetworks[at] !== 0) found[network]! |= BY_NETWORK.own;
+      if (buyTails[at] !== 0) found[network]! |= BY_NETWORK.tails;
+    }
+  }
+  return found;
 }
 
 /** @throws FloeError "tables.invalid" */
@@ -62,6 +89,7 @@ export function openRouting(tables: Tables): Routing {
       languages.reduce((bits, name) => bits | (1 << languageIdOf(name)), 0),
     ),
     seen: new Float64Array(carriers.length),
+    byNetwork: rowsByNetwork(tables),
   };
 }
 

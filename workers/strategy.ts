@@ -24,6 +24,9 @@ export interface StrategyNode {
   readonly children: readonly StrategyNode[];
   /** For each child of a weight. */
   readonly weights: Float64Array;
+  /** Of cost: by index of a carrier, 1 if it is among them; and whether they are in rising order. */
+  readonly members: Uint8Array;
+  readonly rising: boolean;
   /** For whoever walks: which children of a weight are drawn already. */
   readonly taken: Uint8Array;
 }
@@ -39,12 +42,15 @@ export type ParsedStrategy =
 const WEIGHT_MAX = 1_000_000;
 const DEPTH_MAX = 8;
 const NO_CARRIERS = new Int32Array(0);
+const NO_MEMBERS = new Uint8Array(0);
 const NO_WEIGHTS = new Float64Array(0);
 const BLOCK: StrategyNode = {
   kind: NODE.block,
   carriers: NO_CARRIERS,
   children: [],
   weights: NO_WEIGHTS,
+  members: NO_MEMBERS,
+  rising: true,
   taken: new Uint8Array(0),
 };
 const LEAVES: Readonly<Record<string, number>> = { cost: NODE.cost, quality: NODE.quality };
@@ -196,5 +202,9 @@ function nodeOf(
   children: readonly StrategyNode[] = [],
   weights: Float64Array = NO_WEIGHTS,
 ): StrategyNode {
-  return { kind, carriers, children, weights, taken: new Uint8Array(weights.length) };
+  const members = new Uint8Array(kind === NODE.cost ? Math.max(-1, ...carriers) + 1 : 0);
+  for (const carrier of carriers) if (kind === NODE.cost) members[carrier] = 1;
+  const rising = carriers.every((carrier, at) => at === 0 || carrier > carriers[at - 1]!);
+  const taken = new Uint8Array(weights.length);
+  return { kind, carriers, children, weights, members, rising, taken };
 }

@@ -8,6 +8,7 @@
 import { CANDIDATE, VERDICT } from "../core/stream/fields.js";
 import { newWriter, putText, putVarint, written } from "../core/stream/frame.js";
 import { openImage, type SectionName } from "./image.js";
+import { openTop } from "./prefixes.js";
 import type { Terms } from "./rating.js";
 import type { CarrierRow, NetworkId, PlanRow } from "./source.js";
 
@@ -26,8 +27,9 @@ export interface Names {
   readonly buyCurrencies: readonly number[];
   /** Of each channel and plan: its deck; -1: none. */
   readonly sellDecks: readonly number[];
-  /** Words of one destination. */
+  /** Words of one destination, and which of them is the cell of the first buy deck. */
   readonly stride: number;
+  readonly buyCells: number;
 }
 
 /** Encoded protobuf fields, ready to be copied: piece n is `bytes[at[n], at[n + 1])`. */
@@ -61,9 +63,14 @@ export interface Tables {
 
   /** prefixes.ts: all prefix tables; destinations have theirs at 0. */
   readonly nodes: Int32Array;
+  /** Of destinations, `openTop`. */
+  readonly top: Int32Array;
   /** As destinations.ts says. */
   readonly destinations: Int32Array;
   readonly stride: number;
+  readonly buyCells: number;
+  /** From and to of each period that rankings hold in. */
+  readonly periods: Float64Array;
   readonly portedNumbers: Float64Array;
   readonly portedOf: Uint16Array;
   readonly portedNetworks: Int32Array;
@@ -139,8 +146,11 @@ export function openTables(image: ArrayBufferLike, trusted = false): Tables {
     currencies: names.currencies,
     networkCountries: Int32Array.from(names.networkCountries),
     nodes: words("nodes"),
+    top: openTop(words("nodes"), 0),
     destinations: words("destinations"),
     stride: names.stride,
+    buyCells: names.buyCells,
+    periods: doubles("periods"),
     portedNumbers: doubles("portedNumbers"),
     portedOf: new Uint16Array(image, portedOfAt, portedOfBytes / 2),
     portedNetworks: words("portedNetworks"),
@@ -175,7 +185,7 @@ export function openTables(image: ArrayBufferLike, trusted = false): Tables {
 export const CONDITION_BYTES = 24;
 
 /** Column after column, the widest first. */
-function conditionsOf(image: ArrayBufferLike, at: number, bytes: number): Conditions {
+export function conditionsOf(image: ArrayBufferLike, at: number, bytes: number): Conditions {
   const count = bytes / CONDITION_BYTES;
   return {
     fromMs: new Float64Array(image, at, count),

@@ -9,6 +9,8 @@ import type { SmallTables } from "./collect.js";
 
 export interface CompileTask {
   readonly version: number;
+  /** The time whose prices most messages will meet. */
+  readonly atMs: number;
   readonly small: SmallTables;
   readonly decks: readonly Uint8Array[];
   readonly networks: Uint8Array | undefined;
@@ -34,7 +36,7 @@ if ("image" in answer) {
 
 function compile(task: CompileTask): CompileAnswer {
   try {
-    return { image: compileTables(sourceOf(task)) };
+    return { image: compileTables(sourceOf(task), task.atMs) };
   } catch (error) {
     if (!isFloeError(error)) throw error;
     const { problems, problem } = error.details;

@@ -34,7 +34,10 @@ export async function compileCollected(
   const networks = collected.networks === undefined ? undefined : await load(collected.networks);
   const ported = collected.ported === undefined ? undefined : await load(collected.ported);
   if (lost.length > 0) return { problems: lost };
-  const answer = await run({ version, small: collected.small, decks, networks, ported });
+  const answer = await run({
+    ...{ version, atMs: store.clock.nowMs(), small: collected.small },
+    ...{ decks, networks, ported },
+  });
   if ("image" in answer) return answer;
   const problems = answer.problems.map((one) => named(one, collected));
   const more = problems.length - PROBLEMS_MAX;

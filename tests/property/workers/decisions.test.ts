@@ -194,8 +194,9 @@ decisions("verdicts and dispatch records are those of the slow reference", () =>
       anySource,
       fc.array(sent, { minLength: 1, maxLength: 10 }),
       inputs,
-      (source, messages, given) => {
-        const image = shared(compileTables(source));
+      fc.option(anyTimeMs, { nil: undefined }),
+      (source, messages, given, rankedAtMs) => {
+        const image = shared(compileTables(source, rankedAtMs));
         const tables = openTables(image);
         const answer = runFrames(
           [requestFrame(messages.map(recordOf))],
