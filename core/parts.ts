@@ -136,7 +136,8 @@ export function cutPlain(
   ends[parts] = end;
   return parts + 1;
 }
-const PLAIN_SINGLE = partUnits(ENCODING_GSM7, 0, 0);
+/** What one part holds of such a text. */
+export const PLAIN_SINGLE = partUnits(ENCODING_GSM7, 0, 0);
 
 /** A body that no number of parts holds. */
 export const PARTS_ENDLESS = 0xffff;

@@ -104,6 +104,14 @@ export function cutBody(
   prepared.headerOctets = headerOctets(languages, reference, elements);
 }
 
+/** A body in one part without a header, which ends there: what `cutBody` finds of nearly all. */
+export function setWhole(prepared: Prepared, end: number): void {
+  prepared.parts = 1;
+  prepared.join = JOIN.none;
+  prepared.headerOctets = 0;
+  prepared.ends[0] = end;
+}
+
 function cutAs(
   { ends, languages, elementsAt, elementsEnd }: Prepared,
   encoding: number,

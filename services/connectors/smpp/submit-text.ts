@@ -10,6 +10,7 @@
  */
 import type { CarrierConfig } from "../../../core/configuration.js";
 import { TEXT_BYTES_MAX } from "../../../core/limits.js";
+import { PLAIN_SINGLE } from "../../../core/parts.js";
 import { fillBitsAfter, packedOctets, packSeptets } from "../../../core/septets.js";
 import { replaceSmart } from "../../../core/smart.js";
 import { DISPATCH, ENCODING_GSM7, ENCODING_UCS2 } from "../../../core/stream/fields.js";
@@ -22,6 +23,7 @@ import {
   joinOf,
   PARTS_MAX,
   type Prepared,
+  setWhole,
 } from "./submit-join.js";
 
 export type Alphabet = CarrierConfig["alphabet"];
@@ -81,10 +83,13 @@ export function prepareText(
   prepared.languages = 0;
   prepared.dataCoding = form.text;
   if (varintOf(record, DISPATCH.plain) === 1) {
-    const decided = varintOf(record, DISPATCH.segments);
     prepared.octets = bytes;
     prepared.at = textAt;
-    cutBody(prepared, form.join, decided, ENCODING_PLAIN, bytes, textAt, textEnd);
+    if (textEnd - textAt <= PLAIN_SINGLE) setWhole(prepared, textEnd);
+    else {
+      const decided = varintOf(record, DISPATCH.segments);
+      cutBody(prepared, form.join, decided, ENCODING_PLAIN, bytes, textAt, textEnd);
+    }
     if (form.alphabet === "gsm7_packed") pack(prepared);
   } else encode(prepared, form, bytes, record, textAt, textEnd, flash);
   if (flash) prepared.dataCoding = flashCoding(form, prepared.dataCoding);
