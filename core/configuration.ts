@@ -53,15 +53,43 @@ const tableFailure = z.strictObject({
 });
 export type TableFailureConfig = z.output<typeof tableFailure>;
 
+/** Money of an account's terms: what a safe integer holds. */
+const accountMicros = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
+
 /** `floe_accounts`, key = account number in decimal. */
 const account = z.strictObject({
   account: z.int().min(1).max(0xffff_ffff),
-  name: z.string().min(1).max(100),
+  name: z.string().min(1, "must be there").max(100),
   /** Number of the price plan. */
   plan: z.int().min(1).max(0xffff_ffff),
   status: z.enum(["active", "suspended", "closed"]),
+  /** Absent: postpaid. */
+  payment: z.enum(["prepaid", "postpaid"]).optional(),
+  /** That of its plan, for ever: ISO 4217. Absent: written before accounts had one. */
+  currency: z
+    .string()
+    .regex(/^[A-Z]{3}$/, "must be ISO 4217")
+    .optional(),
+  /** How far a postpaid balance may fall below zero. Absent: no limit. */
+  creditLimitMicros: accountMicros.optional(),
+  /** What messages accepted on one day, or in one month, in UTC may cost. Absent: no cap. */
+  spendCapDayMicros: accountMicros.optional(),
+  spendCapMonthMicros: accountMicros.optional(),
+  /** Messages that it may submit in a second, and at once after a pause. Absent: no limit. */
+  messagesPerSecond: z.int().min(1).max(1_000_000).optional(),
+  burst: z.int().min(1).max(10_000_000).optional(),
+  /** Messages without an outcome. Absent: no limit. */
+  maxOutstanding: z.int().min(1).max(100_000_000).optional(),
+  /** Id of the API key that wrote it last, and when (milliseconds since 1970). */
+  changedBy: z.string().optional(),
+  changedAtMs: z.int().min(0).optional(),
 });
 export type AccountConfig = z.output<typeof account>;
+
+/** What is wrong with an account that somebody wants to write. */
+export function checkAccount(value: unknown) {
+  return account.safeParse(value);
+}
 
 /** `floe_keys`, key = key id. The secret itself is nowhere. */
 const apiKey = z.strictObject({
@@ -74,6 +102,12 @@ const apiKey = z.strictObject({
   status: z.enum(["active", "revoked"]),
   /** Milliseconds since 1970; 0: never. */
   expiresAtMs: z.int().min(0),
+  /** What its owner calls it. */
+  name: z.string().max(100).optional(),
+  createdAtMs: z.int().min(0).optional(),
+  /** Id of the API key that wrote it last, and when (milliseconds since 1970). */
+  changedBy: z.string().optional(),
+  changedAtMs: z.int().min(0).optional(),
 });
 export type KeyConfig = z.output<typeof apiKey>;
 

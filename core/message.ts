@@ -53,9 +53,28 @@ export const REASON = {
   BLOCKED_BY_RULE: 18,
   /** The recipient has asked this sender, or the whole account, to stop. */
   OPTED_OUT: 19,
+  /** A prepaid account has less than it costs. */
+  INSUFFICIENT_BALANCE: 25,
+  /** A postpaid account would owe more than it may. */
+  CREDIT_LIMIT: 26,
+  SPEND_CAP_DAY: 27,
+  SPEND_CAP_MONTH: 28,
+  /** Suspended or closed since the message was accepted. */
+  ACCOUNT_INACTIVE: 29,
+  /** The account has as many messages without an outcome as it may. */
+  TOO_MANY_OUTSTANDING: 30,
+  /** More messages a second than the account may submit got past the gateways. */
+  RATE_EXCEEDED: 31,
 } as const;
 export type ReasonName = keyof typeof REASON;
-export const REASON_NAMES: readonly string[] = Object.keys(REASON);
+/** Name by number; "" where there is none. */
+export const REASON_NAMES: readonly string[] = namesByNumber(REASON);
+
+function namesByNumber(of: Readonly<Record<string, number>>): string[] {
+  const names: string[] = new Array(Math.max(...Object.values(of)) + 1).fill("");
+  for (const [name, number] of Object.entries(of)) names[number] = name;
+  return names;
+}
 
 /** Lanes as in subjects; the number is floe.v1.Lane. The higher lane is taken first. */
 export const LANES = ["high", "normal", "bulk"] as const;

@@ -123,6 +123,14 @@ export function decisionSubject(partition: number): string {
   return `decision.${partition}`;
 }
 
+/**
+ * What the owner of a partition answers on: commands about money, questions about balances. No
+ * stream: whoever is not answered asks again, and commands are told apart by their references.
+ */
+export function ownerSubject(partition: number): string {
+  return `owner.${partition}`;
+}
+
 /** Slots: 0 everybody's, 1-3 for accounts with more than their share, `f` failover, `r` retries. */
 export const SLOTS = ["0", "1", "2", "3", "f", "r"] as const;
 export type Slot = (typeof SLOTS)[number];

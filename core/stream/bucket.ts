@@ -41,6 +41,11 @@ export async function openBucket(
     return getMessage(api, stream, { last_by_subj: prefix + key });
   }
 
+  async function lastRevision(): Promise<number> {
+    const info = await api.ask<{ state: { last_seq: number } }>(`STREAM.INFO.${stream}`, undefined);
+    return (info as { state: { last_seq: number } }).state.last_seq;
+  }
+
   /** Publishes, and after an outcome that may be the echo of one's own try, looks. */
   async function write(key: string, value: Uint8Array, more: HeaderOptions) {
     writes += 1;
@@ -106,12 +111,13 @@ export async function openBucket(
       });
       return found;
     },
-    watch(changed) {
-      return new Promise((resolve, reject) => {
+    async watch(changed, { since } = {}) {
+      const from = since === "now" ? (await lastRevision()) + 1 : "last";
+      return await new Promise((resolve, reject) => {
         const reading = openReader(link, api, {
           stream,
           subject: `${prefix}>`,
-          from: "last",
+          from,
           receive(message, { sequence }) {
             const key = message.subject.slice(prefix.length);
             const value = isDeleted(message.headers) ? undefined : new Uint8Array(message.data);

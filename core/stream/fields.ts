@@ -102,10 +102,16 @@ export const SETTLEMENT = {
   ledgerSequence: 6,
   atMs: 7,
   currency: 8,
+  balanceAfterMicros: 9,
+  reference: 10,
+  note: 11,
 } as const;
 export const SETTLEMENT_COMMIT = 1;
 export const SETTLEMENT_RELEASE = 2;
 export const SETTLEMENT_ADJUST = 3;
+export const SETTLEMENT_TOP_UP = 4;
+export const SETTLEMENT_CREDIT = 5;
+export const SETTLEMENT_DEBIT = 6;
 
 export const DISPATCH_FRAME = {
   carrier: 1,

@@ -283,6 +283,20 @@ export function putFixed64(writer: FrameWriter, field: number, value: number): n
   return at;
 }
 
+/** A 64-bit number by its halves. */
+export function putFixed64Halves(
+  writer: FrameWriter,
+  field: number,
+  low: number,
+  high: number,
+): void {
+  reserve(writer, 10);
+  const at = putTag(writer.bytes, writer.at, field, FIXED64);
+  writeUint32(writer.bytes, at, low >>> 0);
+  writeUint32(writer.bytes, at + 4, high >>> 0);
+  writer.at = at + 8;
+}
+
 /** An unsigned number below 2^32 (enum, bool, uint32); zero is left out. */
 export function putVarint(writer: FrameWriter, field: number, value: number): void {
   if (value === 0) return;

@@ -2,6 +2,7 @@
 import { type Clock, sleep } from "../clock.js";
 import type { ConsumerSpec, StreamName } from "../subjects.js";
 import type { MemoryClient, MemoryCore } from "./memory.js";
+import { askOf, respondTo } from "./memory-ask.js";
 import { consumeFrom } from "./memory-consume.js";
 import { type MemoryLine, openMemoryLine, openPipe } from "./memory-line.js";
 import { publishTo } from "./memory-publish.js";
@@ -77,6 +78,8 @@ export function openMemoryClient(
       }),
     purge: (stream, subject, below) =>
       line.ask("purge", () => core.stream(stream).purge(subject, below)),
+    ask: (subject, data, timeoutMs) => askOf(line, subject, data, timeoutMs),
+    respond: async (subject, answer) => respondTo(line, subject, answer),
     bucket: async (bucketName) => openBucket(line, bucketName, keep),
     objects: async (storeName) => openObjects(line, storeName),
     connected: line.up,
@@ -182,16 +185,19 @@ function openBucket(
       });
     },
     entries: () => line.ask("entries", () => there.entries()),
-    watch: (changed) => keep(watch(changed)),
+    watch: (changed, options) => keep(watch(changed, options?.since === "now")),
   };
 
-  async function watch(changed: Parameters<Bucket["watch"]>[0]): Promise<Consumption> {
+  async function watch(
+    changed: Parameters<Bucket["watch"]>[0],
+    onlyNew: boolean,
+  ): Promise<Consumption> {
     const pipe = openPipe<() => void>(line, (run) => run());
     let unlisten = (): void => {};
     const caughtUp = new Promise<void>((resolve, reject) => {
       const asked = line.ask("watch", () => {
         unlisten();
-        for (const { key, value, revision } of there.entries()) {
+        for (const { key, value, revision } of onlyNew ? [] : there.entries()) {
           pipe.push(() => changed(key, value, revision));
         }
         pipe.push(resolve);

@@ -84,6 +84,13 @@ export interface MemoryCore {
   streamOf(subject: string): MemoryStream | undefined;
   bucket(name: string): MemoryBucket;
   objects(name: string): Map<string, Uint8Array>;
+  /** Who answers on each subject. */
+  readonly responders: Map<string, Set<Responder>>;
+}
+
+/** One of those who answer on a subject, behind its own connection. */
+export interface Responder {
+  hear(data: Uint8Array, answered: (data: Uint8Array) => void): void;
 }
 
 export function openMemory({ clock, chance, faults: initial }: MemoryOptions): MemoryServer {
@@ -125,6 +132,7 @@ export function openMemory({ clock, chance, faults: initial }: MemoryOptions): M
     },
     bucket: (name) => made(buckets, name, () => openMemoryBucket(clock)),
     objects: (name) => made(stores, name, () => new Map()),
+    responders: new Map(),
   };
 
   return {

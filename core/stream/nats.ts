@@ -8,6 +8,7 @@ import type { Clock } from "../clock.js";
 import type { Logger } from "../log.js";
 import { STREAMS, type StreamName } from "../subjects.js";
 import { openApi } from "./api.js";
+import { ask, respond } from "./ask.js";
 import { getMessage, openBucket } from "./bucket.js";
 import { consume } from "./consume.js";
 import { declareConsumer, declareStreams, recreateConsumer } from "./declare.js";
@@ -118,6 +119,8 @@ export async function openNats(options: NatsOptions): Promise<StreamClient> {
       if (belowSequence <= 1) return;
       await api.ask(`STREAM.PURGE.${stream}`, { filter: subject, seq: belowSequence });
     },
+    ask: (subject, data, timeoutMs) => ask(link, subject, data, timeoutMs),
+    respond: async (subject, answer) => respond(link, subject, answer),
     bucket: (name, more) => openBucket(link, api, publisher, name, more, replicas),
     objects: (name) => openObjects(link, name, replicas),
     connected: link.up,

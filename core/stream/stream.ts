@@ -62,6 +62,18 @@ export interface StreamClient {
   /** Removes what lies on `subject` below `sequence`. */
   purge(stream: StreamName, subject: string, belowSequence: number): Promise<void>;
 
+  /**
+   * Asks who answers on `subject` (no stream; nothing is kept).
+   * @throws FloeError "stream.unavailable": nobody does, or no answer came in time; whether somebody
+   *   has heard it is unknown.
+   */
+  ask(subject: string, data: Uint8Array, timeoutMs: number): Promise<Uint8Array>;
+  /** Answers what is asked on `subject`; what `answer` throws is no answer. */
+  respond(
+    subject: string,
+    answer: (data: Uint8Array) => Promise<Uint8Array>,
+  ): Promise<Pick<Consumption, "stop">>;
+
   /** A key-value bucket, created if missing. */
   bucket(name: string, options?: BucketOptions): Promise<Bucket>;
   /** An object store, created if missing. */
@@ -202,10 +214,11 @@ export interface Bucket {
   entries(): Promise<readonly Entry[]>;
   /**
    * Calls `changed` with every present entry, then with each change; `value` undefined: deleted or
-   * expired. Resolves when the present ones have been given.
+   * expired. Resolves when the present ones have been given. `since: "now"`: only with changes.
    */
   watch(
     changed: (key: string, value: Uint8Array | undefined, revision: number) => void,
+    options?: { readonly since?: "now" },
   ): Promise<Consumption>;
 }
 

@@ -9,9 +9,10 @@ import { STATE } from "../../core/message.js";
 import {
   CANDIDATE,
   SETTLEMENT,
-  SETTLEMENT_ADJUST,
   SETTLEMENT_COMMIT,
+  SETTLEMENT_DEBIT,
   SETTLEMENT_RELEASE,
+  SETTLEMENT_TOP_UP,
   TAG,
   VERDICT,
 } from "../../core/stream/fields.js";
@@ -34,9 +35,11 @@ import {
   internSame,
   newSource,
   putBlock,
+  putTextValue,
   putUuid,
   putWide,
   type Source,
+  type TextColumn,
   wideAt,
 } from "./column.js";
 import {
@@ -338,15 +341,11 @@ export function takeSettlement(batch: Batch, frame: Source, from: number, to: nu
   const sequence = wideFrom(view, at + SETTLEMENT_AT.ledgerSequence);
   const atMs = wideFrom(view, at + SETTLEMENT_AT.atMs);
   if (Number.isNaN(amount + sequence + atMs) || sequence === 0) return false;
-  const column = settled(batch.rows, kind);
-  if (column === undefined) return false;
+  if (kind === 0 || kind > SETTLEMENT_DEBIT) return false;
+  // By hand: of no message.
+  if (kind < SETTLEMENT_TOP_UP) settleRow(batch, kind, amount, sequence);
 
-  const { rows, entries } = batch;
-  const row = rowOfRecord(batch);
-  putWide(column, 2 * row, Math.max(amount, wideAt(column, 2 * row)));
-  const sequenceBefore = wideAt(rows.ledgerSequence, 2 * row);
-  if (sequence > sequenceBefore) putWide(rows.ledgerSequence, 2 * row, sequence);
-
+  const { entries } = batch;
   const entry = entries.count;
   entries.count = entry + 1;
   entries.account[entry] = head.account;
@@ -357,12 +356,32 @@ export function takeSettlement(batch: Batch, frame: Source, from: number, to: nu
   putWide(entries.acceptedAt, 2 * entry, head.acceptedAtMs);
   putWide(entries.at, 2 * entry, atMs);
   entries.currency[entry] = internSameField(entries.currencies, source, SETTLEMENT.currency);
+  const balanceAt = fields[2 * SETTLEMENT.balanceAfterMicros]!;
+  entries.balanceAfter[2 * entry] = balanceAt < 0 ? 0 : view.getUint32(balanceAt, true);
+  entries.balanceAfter[2 * entry + 1] = balanceAt < 0 ? 0 : view.getUint32(balanceAt + 4, true);
+  putTextField(entries.reference, source, SETTLEMENT.reference);
+  putTextField(entries.note, source, SETTLEMENT.note);
   return true;
 }
 
+function putTextField(column: TextColumn, source: Source, field: number): void {
+  const from = Math.max(0, fields[2 * field]!);
+  const length = fields[2 * field]! < 0 ? 0 : fields[2 * field + 1]!;
+  putTextValue(column, source, from, from + length);
+}
+
+/** What became of a message's money. */
+function settleRow(batch: Batch, kind: number, amount: number, sequence: number): void {
+  const { rows } = batch;
+  const column = settled(rows, kind);
+  const row = rowOfRecord(batch);
+  putWide(column, 2 * row, Math.max(amount, wideAt(column, 2 * row)));
+  const sequenceBefore = wideAt(rows.ledgerSequence, 2 * row);
+  if (sequence > sequenceBefore) putWide(rows.ledgerSequence, 2 * row, sequence);
+}
+
 /** The column that a settlement of this kind sets. */
-function settled(rows: Rows, kind: number): Uint32Array | undefined {
+function settled(rows: Rows, kind: number): Uint32Array {
   if (kind === SETTLEMENT_COMMIT) return rows.charged;
-  if (kind === SETTLEMENT_RELEASE) return rows.released;
-  return kind === SETTLEMENT_ADJUST ? rows.adjusted : undefined;
+  return kind === SETTLEMENT_RELEASE ? rows.released : rows.adjusted;
 }

@@ -128,6 +128,10 @@ export interface Entries {
   readonly at: Uint32Array;
   readonly currency: Uint16Array;
   readonly currencies: Dictionary;
+  readonly balanceAfter: Uint32Array;
+  /** Of what was done by hand; else "". */
+  readonly reference: TextColumn;
+  readonly note: TextColumn;
 }
 
 export function newEntries(): Entries {
@@ -143,11 +147,17 @@ export function newEntries(): Entries {
     at: wide(),
     currency: new Uint16Array(ENTRIES_MAX),
     currencies: newDictionary(),
+    balanceAfter: wide(),
+    // Nearly all are empty: one byte each.
+    reference: newTextColumn(ENTRIES_MAX + 1_024),
+    note: newTextColumn(ENTRIES_MAX + 1_024),
   };
 }
 
 export function clearEntries(entries: Entries): void {
   entries.count = 0;
+  entries.reference.at = 0;
+  entries.note.at = 0;
   clearDictionary(entries.currencies);
 }
 
@@ -162,6 +172,9 @@ export function entryColumns(entries: Entries): BlockColumn[] {
     fixedColumn("message_id", "UUID", entries.id, 4 * count),
     fixedColumn("accepted_at", TIME, entries.acceptedAt, 2 * count),
     fixedColumn("at", TIME, entries.at, 2 * count),
+    fixedColumn("balance_after_micros", "Int64", entries.balanceAfter, 2 * count),
+    textColumn("reference", entries.reference),
+    textColumn("note", entries.note),
   ];
 }
 

@@ -15,6 +15,7 @@ import type { Plan } from "./plan.js";
 import type { Part, TierPrice } from "./routed.js";
 import { applyVerdict, keyRoom, type PartitionState } from "./state.js";
 import { NONE_SUPPRESSED, type Suppressed } from "./suppressed.js";
+import { NO_TERMS, type Terms } from "./terms.js";
 
 /** Not a reason: the verdict stands, or it is a repeat. */
 const STANDS = 0;
@@ -27,6 +28,7 @@ export function decidePart(
   plan: Plan,
   decidedAtMs: number,
   suppressed: Suppressed = NONE_SUPPRESSED,
+  terms: Terms = NO_TERMS,
 ): void {
   const { verdicts, from, to } = part;
   const { index } = part.result;
@@ -46,6 +48,11 @@ export function decidePart(
       const segments = index[base + INDEX.segments]!;
       const tier = index[base + INDEX.tier]!;
       if (tier !== 0) setTierPrice(state, part.result.tierPrice, verdicts, at, tier, segments);
+      const refused = judgeTerms(state, terms, verdicts, at, index[base + INDEX.lane]!);
+      if (refused !== STANDS) change(verdicts, at, STATE.REJECTED, refused);
+    }
+    if (readUint32(verdicts, at + VERDICT_AT.state) === STATE.ROUTED) {
+      const segments = index[base + INDEX.segments]!;
       const lane = index[base + INDEX.lane]!;
       const bytes = index[base + INDEX.dispatchEnd]! - index[base + INDEX.dispatchAt]!;
       const carrier = index[base + INDEX.carrier]!;
@@ -72,6 +79,22 @@ function setTierPrice(
   const month = monthOf(readUint53(bytes, at + VERDICT_AT.acceptedAtMs));
   const priceMicros = tierPrice(tier, state.months.segments(place, month), segments);
   writeUint53(bytes, at + VERDICT_AT.priceMicros, priceMicros);
+}
+
+/** What the account's terms make of a message that has a route and a price. */
+function judgeTerms(
+  state: PartitionState,
+  terms: Terms,
+  bytes: Uint8Array,
+  at: number,
+  lane: number,
+): number {
+  const { accounts } = state;
+  const acceptedAtMs = readUint53(bytes, at + VERDICT_AT.acceptedAtMs);
+  const priceMicros = readUint53(bytes, at + VERDICT_AT.priceMicros);
+  const place = accounts.place(readUint32(bytes, at + VERDICT_AT.account));
+  const [day, month] = [acceptedDay(acceptedAtMs), monthOf(acceptedAtMs)];
+  return terms.judge(accounts, place, priceMicros, acceptedAtMs, day, month, lane);
 }
 
 /** What the rules make of the verdict at `at`: STANDS, REPEAT or the reason to reject it. */

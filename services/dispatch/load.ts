@@ -7,7 +7,7 @@ import type { Logger } from "../../core/log.js";
 import type { Consumption, Objects, StreamClient } from "../../core/stream/stream.js";
 import { decisionSubject } from "../../core/subjects.js";
 import { raiseFloors } from "./floors.js";
-import { loadSnapshot, type Loaded as Restored } from "./snapshot.js";
+import { loadSnapshot, NO_PARTS, type Loaded as Restored } from "./snapshot.js";
 import type { Behind } from "./snapshots.js";
 import { applyFrame, openState, type PartitionState, type StateLimits } from "./state.js";
 
@@ -44,7 +44,7 @@ export async function load(options: LoadOptions): Promise<Loaded> {
     behind.frames === 0 &&
     (await client.last("DECISIONS", decisionSubject(partition))) === undefined;
   if (isGone) log.error({ partition, sequence }, "the log is empty, it goes on from the snapshot");
-  return { state, parts: loaded?.parts ?? [], behind, lastSequence: isGone ? 0 : sequence };
+  return { state, parts: loaded?.parts ?? NO_PARTS, behind, lastSequence: isGone ? 0 : sequence };
 }
 
 /** Applies what the log holds behind the state, and says how much that was. */

@@ -2,7 +2,7 @@
  * Dispatch: owns partitions. Decides what gateways accepted, appends it to the partition's log,
  * hands it to carriers' queues, and settles money when attempts bring the outcome.
  *
- * Reads: REQUESTS, ATTEMPTS, its own DECISIONS; buckets config, carriers, suppressions; object store of tables.
+ * Reads: REQUESTS, ATTEMPTS, its own DECISIONS; buckets config, accounts, carriers, suppressions; object store of tables.
  * Writes: DECISIONS (fenced), DISPATCH. State: state.ts, a fold over DECISIONS.
  */
 import { parsePartitions } from "../../core/configuration.js";
@@ -16,6 +16,7 @@ import { openOwner } from "./owner.js";
 import { openRouter } from "./router.js";
 import { DISPATCH_SETTINGS } from "./settings.js";
 import { watchSuppressed } from "./suppressed.js";
+import { watchTerms } from "./terms.js";
 import { openWindow } from "./window.js";
 
 /** Frames of this process in flight, decisions and dispatch together. */
@@ -35,6 +36,8 @@ export const serve: Serve = async (host) => {
   host.lifecycle.onStop("inputs", inputs.stop);
   const suppressed = await watchSuppressed(await client.bucket(BUCKETS.suppressions), log);
   host.lifecycle.onStop("suppressed", suppressed.stop);
+  const terms = await watchTerms(await client.bucket(BUCKETS.accounts), log);
+  host.lifecycle.onStop("terms", terms.stop);
   const router = await openRouter({
     threads: settings.threads,
     keysFile: host.common.keysFile,
@@ -55,6 +58,7 @@ export const serve: Serve = async (host) => {
     window: openWindow(PUBLISH_WINDOW),
     rateOf: carriers.partsPerSecond,
     suppressed,
+    terms,
     limits: settings,
   });
   let holding = false;

@@ -5,15 +5,14 @@
  * it. Two months are kept: one is still decided a little while after it ended. Accounts are known by
  * their place (accounts.ts).
  */
-import assert from "node:assert";
-
 export interface Months {
   /** Segments of the account in the month (`monthOf`) so far. */
   segments(place: number, month: number): number;
   add(place: number, month: number, segments: number): void;
-  /** All of it as bytes, by place, and back, into months that are new. */
-  dump(): Uint8Array;
-  restore(bytes: Uint8Array): void;
+  /** Places `[from, to)` as bytes, and back. */
+  dump(from: number, to: number): Uint8Array;
+  restore(from: number, bytes: Uint8Array): void;
+  bytes(): number;
 }
 
 const KEPT = 2;
@@ -24,7 +23,13 @@ const FIRST_SIZE = 64;
 export function openMonths(): Months {
   // At [place * ROW + 2 * (month % 2)] the month, and then its segments. 0 is no month since 1970.
   let rows = new Float64Array(FIRST_SIZE * ROW);
-  let count = 0;
+
+  function make(places: number): void {
+    if (places * ROW <= rows.length) return;
+    const larger = new Float64Array(Math.max(2 * rows.length, places * ROW));
+    larger.set(rows);
+    rows = larger;
+  }
 
   function cell(place: number, month: number): number {
     return place * ROW + 2 * (month % KEPT);
@@ -36,12 +41,7 @@ export function openMonths(): Months {
       return at < rows.length && rows[at] === month ? rows[at + 1]! : 0;
     },
     add(place, month, segments) {
-      if (place * ROW >= rows.length) {
-        const larger = new Float64Array(Math.max(2 * rows.length, (place + 1) * ROW));
-        larger.set(rows);
-        rows = larger;
-      }
-      count = Math.max(count, place + 1);
+      make(place + 1);
       const at = cell(place, month);
       if (rows[at]! > month) return;
       if (rows[at] !== month) {
@@ -50,14 +50,25 @@ export function openMonths(): Months {
       }
       rows[at + 1] = rows[at + 1]! + segments;
     },
-    dump: () => new Uint8Array(rows.slice(0, count * ROW).buffer),
-    restore(bytes) {
-      assert(count === 0, "months are restored into new ones");
-      count = bytes.length / (8 * ROW);
-      rows = new Float64Array(Math.max(FIRST_SIZE, count) * ROW);
-      rows.set(new Float64Array(new Uint8Array(bytes).buffer));
+    dump(from, to) {
+      const part = new Float64Array((to - from) * ROW);
+      part.set(rows.subarray(from * ROW, Math.min(rows.length, to * ROW)));
+      return new Uint8Array(part.buffer);
     },
+    restore(from, bytes) {
+      const part = new Float64Array(new Uint8Array(bytes).buffer);
+      make(from + part.length / ROW);
+      rows.set(part, from * ROW);
+    },
+    bytes: () => rows.byteLength,
   };
+}
+
+const DAY_MS = 86_400_000;
+
+/** The month that a day (since 1970, UTC) lies in. */
+export function monthOfDay(day: number): number {
+  return monthOf(day * DAY_MS);
 }
 
 let lastFromMs = 0;

@@ -15,9 +15,15 @@ import type { Logger } from "../../core/log.js";
 import { LANES } from "../../core/message.js";
 import { openAppender } from "../../core/stream/append.js";
 import type { Consumption, Delivery, StreamClient } from "../../core/stream/stream.js";
-import { decisionSubject, requestConsumer, SNAPSHOTS_STORE } from "../../core/subjects.js";
+import {
+  decisionSubject,
+  ownerSubject,
+  requestConsumer,
+  SNAPSHOTS_STORE,
+} from "../../core/subjects.js";
 import { openAgain } from "./again.js";
 import { openAttempts } from "./attempts.js";
+import { openCredits } from "./credits.js";
 import { openDispatcher } from "./dispatcher.js";
 import { openInbox } from "./inbox.js";
 import { load } from "./load.js";
@@ -27,6 +33,7 @@ import type { Router } from "./router.js";
 import { openSnapshots } from "./snapshots.js";
 import type { PartitionState, StateLimits } from "./state.js";
 import type { Suppressed } from "./suppressed.js";
+import { NO_TERMS, type Terms } from "./terms.js";
 import { openTurns } from "./turns.js";
 import { openUpkeep } from "./upkeep.js";
 import type { Window } from "./window.js";
@@ -52,6 +59,8 @@ export interface PartitionOptions {
   readonly rateOf: RateOf;
   /** Who asked whom to stop; absent: nobody. */
   readonly suppressed?: Suppressed;
+  /** What accounts may do; absent: everything. */
+  readonly terms?: Terms;
   readonly limits: StateLimits & { readonly reservationsMax: number };
   /** How often a snapshot is taken, in ms, if so many frames were appended since. */
   readonly snapshotEveryMs?: number;
@@ -125,10 +134,20 @@ export async function openPartition(options: PartitionOptions): Promise<Partitio
     state,
     arrived: () => turns.wake(),
   });
+  const credits = openCredits({
+    partition,
+    epoch,
+    state,
+    clock,
+    arrived: () => turns.wake(),
+    between: (what) => turns.between(what),
+  });
   const turns = openTurns({
     partition,
     epoch,
     state,
+    credits,
+    terms: options.terms ?? NO_TERMS,
     appender,
     attempts,
     dispatcher,
@@ -159,12 +178,14 @@ export async function openPartition(options: PartitionOptions): Promise<Partitio
   const requests = openRequests({ router, inbox, turns, dead, log, room, failed });
 
   const consumptions: Consumption[] = [];
+  let answering: { stop(): Promise<void> } | undefined;
   const receive = (lane: number, delivery: Delivery): void => {
     if (!over) inbox.receive(lane, delivery);
   };
   /** Takes nothing any more, and resolves when nothing is in flight. */
   async function end(): Promise<void> {
     over = true;
+    await answering?.stop();
     await Promise.all(consumptions.map((consumption) => consumption.stop()));
     await requests.stop();
     await turns.stop();
@@ -181,6 +202,7 @@ export async function openPartition(options: PartitionOptions): Promise<Partitio
       const consume = { outstandingMax: REQUEST_FRAMES_HELD_MAX };
       consumptions.push(await client.consume(spec, consume, (one) => receive(index + 1, one)));
     }
+    answering = await client.respond(ownerSubject(partition), credits.answer);
   } catch (error) {
     await end();
     throw error;

@@ -4,8 +4,9 @@
  *
  * One flat table keyed by message id and accepted day, 32 bytes an entry, open addressing with
  * linear probing; a removed entry's successors move up, so there are no tombstones and a table that
- * is emptied is as fast as a new one. It is cut into 256 segments by hash that grow one by one:
- * doubling millions of entries at once would stop the process.
+ * is emptied is as fast as a new one. It is cut into 4,096 segments by hash that grow one by one:
+ * doubling millions of entries at once would stop the process. So would copying them: a capture
+ * copies a segment when it is about to change, or when its turn has come.
  *
  * `find` leaves a cursor on the entry, which the other functions mean; no call may come between.
  * Measured at a million entries on a busy machine: search and insert, then search and remove 0.6 us
@@ -41,10 +42,26 @@ export interface Reservations {
   sweep(endedBeforeMs: number, slotsMax: number): number;
   /** Every entry as its 8 words, for checks. */
   each(seen: (words: Uint32Array) => void): void;
-  /** All of it as it lies in memory, for `packReservations`: 55 ms a million entries. */
-  copy(): readonly Uint32Array[];
-  /** Puts what was packed into a table that is new. */
+  /** Place of the account, price and day of all that is HELD. */
+  eachHeld(seen: (account: number, priceMicros: number, day: number) => void): void;
+  /** All of it as it is now, given piece by piece while it goes on changing. One at a time. */
+  capture(): Captured;
+  /** Puts entries that were captured into a table that has none of them. */
   restore(bytes: Uint8Array): void;
+  /** Bytes that all of it takes. */
+  bytes(): number;
+}
+
+/** The table at one moment. */
+export interface Captured {
+  /** Groups that have changed since the capture before, or all if there was none. */
+  readonly changed: readonly number[];
+  /** Whether a group has entries. */
+  has(group: number): boolean;
+  /** The entries of a group as bytes; each group once. */
+  take(group: number): Uint8Array;
+  /** No more is taken: from now on changes cost nothing. */
+  end(): void;
 }
 
 /** Filled by the caller and read within `insert`: one object for all. */
@@ -59,23 +76,18 @@ export interface Reservation {
 // Words of an entry, 8 (hence the shifts by 3): 0-3 id; 4 account; 5 price, low; 6 price, high 21 bits, status 2, basis 2,
 // currency 7; 7 day 16, validity's end in minutes after the day's start 16.
 const WORDS = 8;
-const SEGMENTS = 256;
-const FIRST_SLOTS = 16;
-/** Words that are packed without a break: 3 ms. */
-const PACK_WORDS = 2 ** 18;
+const SEGMENTS = 4_096;
+const SEGMENT_SHIFT = 20;
+const FIRST_SLOTS = 4;
+/** What a snapshot holds in one part: 256 neighbouring segments. */
+export const GROUPS = 16;
+const GROUP_SHIFT = 8;
 const PRICE_BITS = 0x1fffff;
 const STATUS_SHIFT = 21;
 const BASIS_SHIFT = 23;
 const CURRENCY_SHIFT = 25;
 /** Currencies that a partition may see. */
 export const CURRENCIES_MAX = 128;
-const NO_RESERVATION: Reservation = {
-  account: 0,
-  priceMicros: 0,
-  chargeBasis: 0,
-  currency: 0,
-  expiresAtMs: 0,
-};
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
 
@@ -88,6 +100,11 @@ export function openReservations(): Reservations {
   let segment = 0;
   let words = segments[0]!;
   let entry = 0;
+  /** Groups that have changed since the last capture. */
+  const dirty = new Uint8Array(GROUPS).fill(1);
+  /** While a capture is taken: 1 for segments that are still to be copied, and copies made early. */
+  let uncopied: Uint8Array | undefined;
+  let copies: (Uint32Array | undefined)[] = [];
   // Where the sweep goes on.
   let sweepSegment = 0;
   let sweepSlot = 0;
@@ -98,7 +115,7 @@ export function openReservations(): Reservations {
     const third = readUint32(bytes, at + 8);
     const fourth = readUint32(bytes, at + 12);
     const hash = mix(third, fourth);
-    segment = hash >>> 24;
+    segment = hash >>> SEGMENT_SHIFT;
     words = segments[segment]!;
     const mask = words.length - 1;
     entry = (hash << 3) & mask;
@@ -117,7 +134,16 @@ export function openReservations(): Reservations {
     return false;
   }
 
+  /** The segment of the cursor is about to change. */
+  function touch(): void {
+    dirty[segment >>> GROUP_SHIFT] = 1;
+    if (uncopied === undefined || uncopied[segment] === 0) return;
+    uncopied[segment] = 0;
+    copies[segment] = words.slice();
+  }
+
   function insert(bytes: Uint8Array, at: number, day: number, from: Reservation): void {
+    touch();
     if ((counts[segment]! + 1) * WORDS * 4 > words.length * 3) {
       grow();
       find(bytes, at, day);
@@ -160,6 +186,7 @@ export function openReservations(): Reservations {
   }
 
   function remove(): void {
+    touch();
     if (status() === HELD) held -= 1;
     total -= 1;
     counts[segment] = counts[segment]! - 1;
@@ -201,11 +228,77 @@ export function openReservations(): Reservations {
     return dropped;
   }
 
+  function capture(): Captured {
+    assert(uncopied === undefined, "one capture at a time");
+    const changed = [...dirty.keys()].filter((group) => dirty[group] === 1);
+    dirty.fill(0);
+    const left = new Uint8Array(SEGMENTS);
+    for (const group of changed) {
+      left.fill(1, group << GROUP_SHIFT, (group + 1) << GROUP_SHIFT);
+    }
+    uncopied = left;
+    copies = new Array(SEGMENTS);
+    return {
+      changed,
+      has(group) {
+        const from = group << GROUP_SHIFT;
+        return counts.subarray(from, from + (1 << GROUP_SHIFT)).some((count) => count > 0);
+      },
+      take(group) {
+        const from = group << GROUP_SHIFT;
+        const to = from + (1 << GROUP_SHIFT);
+        const all: Uint32Array[] = [];
+        let slots = 0;
+        for (let of = from; of < to; of += 1) {
+          const taken = copies[of] ?? segments[of]!;
+          all.push(taken);
+          slots += taken.length / WORDS;
+          copies[of] = undefined;
+          left[of] = 0;
+        }
+        return packed(all, slots);
+      },
+      end() {
+        uncopied = undefined;
+        copies = [];
+      },
+    };
+  }
+
+  function restore(bytes: Uint8Array): void {
+    const rows = new Uint32Array(new Uint8Array(bytes).buffer);
+    // Entries of a segment lie together, so that it can be made as large as it must be at once.
+    for (let from = 0; from < rows.length; ) {
+      segment = mix(rows[from + 2]!, rows[from + 3]!) >>> SEGMENT_SHIFT;
+      let to = from + WORDS;
+      while (to < rows.length && mix(rows[to + 2]!, rows[to + 3]!) >>> SEGMENT_SHIFT === segment) {
+        to += WORDS;
+      }
+      const wanted = counts[segment]! + (to - from) / WORDS;
+      words = segments[segment]!;
+      while (wanted * WORDS * 4 > words.length * 3) grow();
+      for (; from < to; from += WORDS) put(rows, from);
+      counts[segment] = wanted;
+      dirty[segment >>> GROUP_SHIFT] = 1;
+    }
+  }
+
+  /** Puts an entry that is not here into the segment at hand, which has room. */
+  function put(rows: Uint32Array, from: number): void {
+    const mask = words.length - 1;
+    let into = (mix(rows[from + 2]!, rows[from + 3]!) << 3) & mask;
+    while (words[into + 6]! >>> STATUS_SHIFT !== 0) into = (into + WORDS) & mask;
+    for (let word = 0; word < WORDS; word += 1) words[into + word] = rows[from + word]!;
+    total += 1;
+    if (((rows[from + 6]! >>> STATUS_SHIFT) & 3) === HELD) held += 1;
+  }
+
   return {
     find,
     insert,
     status,
     setStatus(next) {
+      touch();
       if (status() === HELD && next !== HELD) held -= 1;
       words[entry + 6] = (words[entry + 6]! & ~(3 << STATUS_SHIFT)) | (next << STATUS_SHIFT);
     },
@@ -217,17 +310,19 @@ export function openReservations(): Reservations {
     held: () => held,
     count: () => total,
     sweep,
-    copy: () => segments.map((all) => all.slice()),
-    restore(bytes) {
-      const rows = new Uint32Array(new Uint8Array(bytes).buffer);
-      for (let from = 0; from < rows.length; from += WORDS) {
-        const known = find(bytes, from * 4, rows[from + 7]! >>> 16);
-        assert(!known, "a dump has each entry once");
-        insert(bytes, from * 4, rows[from + 7]! >>> 16, NO_RESERVATION);
-        for (let word = 4; word < WORDS; word += 1) words[entry + word] = rows[from + word]!;
-        if (status() !== HELD) held -= 1;
+    eachHeld(seen) {
+      for (const all of segments) {
+        for (let from = 0; from < all.length; from += WORDS) {
+          const word = all[from + 6]!;
+          if (((word >>> STATUS_SHIFT) & 3) !== HELD) continue;
+          const priceMicros = (word & PRICE_BITS) * 2 ** 32 + all[from + 5]!;
+          seen(all[from + 4]!, priceMicros, all[from + 7]! >>> 16);
+        }
       }
     },
+    capture,
+    restore,
+    bytes: () => segments.reduce((sum, { byteLength }) => sum + byteLength, 0),
     each(seen) {
       for (const all of segments) {
         for (let from = 0; from < all.length; from += WORDS) {
@@ -238,25 +333,18 @@ export function openReservations(): Reservations {
   };
 }
 
-/** The entries of a copy as bytes. Between its parts others may run: it takes 0.1 s a million. */
-export async function packReservations(copy: readonly Uint32Array[]): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let words = 0;
-  for (const all of copy) {
-    let into = 0;
-    // In place: the copy is nobody else's.
-    for (let from = 0; from < all.length; from += WORDS) {
-      if (all[from + 6]! >>> STATUS_SHIFT === 0) continue;
-      all.copyWithin(into, from, from + WORDS);
+/** The entries of segments as bytes, one after another. */
+function packed(all: readonly Uint32Array[], entries: number): Uint8Array {
+  const rows = new Uint32Array(entries * WORDS);
+  let into = 0;
+  for (const of of all) {
+    for (let from = 0; from < of.length; from += WORDS) {
+      if (of[from + 6]! >>> STATUS_SHIFT === 0) continue;
+      for (let word = 0; word < WORDS; word += 1) rows[into + word] = of[from + word]!;
       into += WORDS;
     }
-    parts.push(new Uint8Array(all.buffer, 0, into * 4));
-    words += all.length;
-    if (words < PACK_WORDS) continue;
-    words = 0;
-    await new Promise((resolve) => setImmediate(resolve));
   }
-  return Buffer.concat(parts);
+  return new Uint8Array(rows.buffer, 0, into * 4);
 }
 
 /** Ids end in random bits, or in a counter: either way all bits of the result depend on them. */

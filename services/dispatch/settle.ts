@@ -33,6 +33,7 @@ import {
   putBytes,
   putFixed32,
   putFixed64,
+  putFixed64Halves,
   readFields,
   varintOf,
 } from "../../core/stream/frame.js";
@@ -107,7 +108,8 @@ function settleRecord(state: PartitionState, bytes: Uint8Array, writer: FrameWri
   const idAt = record[2 * ATTEMPT.messageId]!;
   const acceptedAtMs = fixed64Of(bytes, record, ATTEMPT.acceptedAtMs);
   const { reservations, accounts } = state;
-  if (!reservations.find(bytes, idAt, acceptedDay(acceptedAtMs))) return -1;
+  const day = acceptedDay(acceptedAtMs);
+  if (!reservations.find(bytes, idAt, day)) return -1;
   const rank = fixed32Of(bytes, record, ATTEMPT.state);
   const status = reservations.status();
   let settlement = 0;
@@ -121,7 +123,7 @@ function settleRecord(state: PartitionState, bytes: Uint8Array, writer: FrameWri
   const place = reservations.account();
   const priceMicros = reservations.priceMicros();
   const currency = reservations.currency();
-  const ledgerSequence = applySettlement(state, true, settlement, place, priceMicros);
+  const ledgerSequence = applySettlement(state, true, settlement, place, priceMicros, day);
   const mark = beginNested(writer, DECISION_FRAME.settlements);
   putBytes(writer, SETTLEMENT.messageId, bytes, idAt, idAt + 16);
   putFixed64(writer, SETTLEMENT.acceptedAtMs, acceptedAtMs);
@@ -131,6 +133,8 @@ function settleRecord(state: PartitionState, bytes: Uint8Array, writer: FrameWri
   putFixed64(writer, SETTLEMENT.ledgerSequence, ledgerSequence);
   putFixed64(writer, SETTLEMENT.atMs, fixed64Of(bytes, record, ATTEMPT.atMs));
   putBytes(writer, SETTLEMENT.currency, state.currencies.code(currency));
+  const { bookLow, bookHigh } = accounts;
+  putFixed64Halves(writer, SETTLEMENT.balanceAfterMicros, bookLow(place), bookHigh(place));
   endNested(writer, mark);
   return settlement;
 }

@@ -1,6 +1,6 @@
 /**
  * Snapshots of one partition as time passes: captured between two turns, stored, and then the log
- * behind them purged, as far as nobody else needs it.
+ * behind them purged, as far as nobody else needs it: never past what was found again as stored.
  *
  * The last two are kept, and the log from the older one on, so that a start finds a whole state even
  * if the newest object cannot be read. Needed besides: what cdr has not acked, and every decision
@@ -11,10 +11,18 @@ import type { Logger } from "../../core/log.js";
 import { gauge } from "../../core/metrics.js";
 import type { Objects, StreamClient } from "../../core/stream/stream.js";
 import { CDR_CONSUMERS, decisionSubject } from "../../core/subjects.js";
-import { capture, type KeyPart, prune, store } from "./snapshot.js";
+import {
+  capture,
+  isStored,
+  NO_PARTS,
+  type Parts,
+  prune,
+  type Snapshot,
+  store,
+} from "./snapshot.js";
 import type { PartitionState } from "./state.js";
 
-const snapshotBytes = gauge("floe_dispatch_snapshot_bytes", "Size of the last snapshot.", [
+const snapshotBytes = gauge("floe_dispatch_snapshot_bytes", "Bytes that the last snapshot wrote.", [
   "partition",
 ]);
 
@@ -25,8 +33,8 @@ export interface SnapshotsOptions {
   readonly log: Logger;
   readonly partition: number;
   readonly state: PartitionState;
-  /** Key parts of the snapshot that the state was loaded from. */
-  readonly parts: readonly KeyPart[];
+  /** Parts of the snapshot that the state was loaded from. */
+  readonly parts: Parts;
   /** Frames of the log behind that snapshot, and when the first of them was decided. */
   readonly behind: Behind;
   /** Runs it when no turn is under way. */
@@ -55,7 +63,7 @@ export interface Snapshots {
 
 export function openSnapshots(options: SnapshotsOptions): Snapshots {
   const { client, objects, clock, log, partition, state } = options;
-  const kept: { sequence: number; parts: readonly KeyPart[] }[] = [];
+  const kept: Pick<Snapshot, "sequence" | "name" | "parts">[] = [];
   let parts = options.parts;
   let { frames, sinceMs } = options.behind;
   let takenAtMs = clock.monotonicMs();
@@ -65,14 +73,20 @@ export function openSnapshots(options: SnapshotsOptions): Snapshots {
   async function take(): Promise<void> {
     const counted = frames;
     const takenMs = clock.nowMs();
-    const taken = await options.between(() => capture(partition, state, parts));
-    if (stopped) return;
-    const bytes = await store(objects, taken);
+    const stored = parts;
+    // Until it is stored nothing is: whatever fails, the next one is whole.
+    parts = NO_PARTS;
+    const taken = await options.between(() => capture(partition, state, stored));
+    const bytes = await store(objects, taken, () => !stopped);
+    const { name, sequence } = taken;
+    if (!(await isStored(objects, taken))) {
+      log.error({ partition, snapshot: name }, "a snapshot that was stored cannot be found");
+      return;
+    }
     frames -= counted;
     sinceMs = takenMs;
     parts = taken.parts;
-    const { sequence } = taken;
-    kept.push({ sequence, parts });
+    kept.push({ name, sequence, parts });
     if (kept.length > 2) kept.shift();
     snapshotBytes.set({ partition }, bytes);
     log.debug({ partition, sequence, bytes }, "snapshot stored");

@@ -15,6 +15,8 @@ import {
   SETTLEMENT,
   SETTLEMENT_ADJUST,
   SETTLEMENT_COMMIT,
+  SETTLEMENT_DEBIT,
+  SETTLEMENT_RELEASE,
   VERDICT,
 } from "../../core/stream/fields.js";
 import {
@@ -35,7 +37,8 @@ import { type Accounts, openAccounts } from "./accounts.js";
 import { type Covered, openCovered } from "./covered.js";
 import { type Currencies, openCurrencies } from "./currencies.js";
 import { type Keys, openKeys } from "./keys.js";
-import { type Months, monthOf, openMonths } from "./months.js";
+import { type Months, monthOf, monthOfDay, openMonths } from "./months.js";
+import { openReferences, type References } from "./references.js";
 import {
   ADJUSTED,
   openReservations,
@@ -51,6 +54,7 @@ export interface PartitionState {
   readonly keys: Keys;
   readonly currencies: Currencies;
   readonly months: Months;
+  readonly references: References;
   /** By floe.v1.Lane; 0 is not used. */
   readonly covered: readonly Covered[];
   /** Attempts up to this stream sequence are reflected. */
@@ -76,6 +80,7 @@ export function openState(limits: StateLimits): PartitionState {
     keys: openKeys(limits.keysMax),
     currencies: openCurrencies(),
     months: openMonths(),
+    references: openReferences(),
     covered: Array.from({ length: 4 }, openCovered),
     attemptsThrough: 0,
     sequence: 0,
@@ -113,7 +118,7 @@ export function applyFrame(state: PartitionState, bytes: Uint8Array, sequence: n
     const next = nextField(bytes, at, bytes.length, DECISION_FRAME.settlements);
     if (next === 0) break;
     if (next === -1 || !readFields(bytes, found.at, found.end, record)) return "malformed";
-    applySettlementRecord(state, bytes, record);
+    applySettlementRecord(state, bytes, record, decidedAtMs);
   }
   state.attemptsThrough = Math.max(state.attemptsThrough, attemptsThrough);
   state.decidedAtMs = decidedAtMs;
@@ -207,8 +212,9 @@ export function applyVerdict(
   reservation.expiresAtMs = readUint53(bytes, at + VERDICT_AT.expiresAtMs);
   assert(reservation.priceMicros >= 0, "a price is a whole number below 2^53");
   state.reservations.insert(bytes, idAt, day, reservation);
-  state.accounts.reserve(place, reservation.priceMicros);
-  state.months.add(place, monthOf(acceptedAtMs), varintOf(record, VERDICT.segments));
+  const month = monthOf(acceptedAtMs);
+  state.accounts.reserve(place, reservation.priceMicros, day, month);
+  state.months.add(place, month, varintOf(record, VERDICT.segments));
 }
 
 /** A rejected message holds its key too: its repeat is the same message, rejected once. */
@@ -246,20 +252,48 @@ function madeRoom(state: PartitionState, seconds: number, nowSeconds: number): b
   return state.keys.makeRoom(bounded, (place) => state.accounts.addKeys(place, -1));
 }
 
-function applySettlementRecord(state: PartitionState, bytes: Uint8Array, of: Fields): void {
-  const idAt = of[2 * SETTLEMENT.messageId]!;
-  const place = state.accounts.place(fixed32Of(bytes, of, SETTLEMENT.account));
+function applySettlementRecord(
+  state: PartitionState,
+  bytes: Uint8Array,
+  of: Fields,
+  decidedAtMs: number,
+): void {
+  const account = fixed32Of(bytes, of, SETTLEMENT.account);
   const kind = fixed32Of(bytes, of, SETTLEMENT.kind);
-  const day = acceptedDay(fixed64Of(bytes, of, SETTLEMENT.acceptedAtMs));
   const amountMicros = fixed64Of(bytes, of, SETTLEMENT.amountMicros);
-  const known = state.reservations.find(bytes, idAt, day);
-  const sequence = applySettlement(state, known, kind, place, amountMicros);
+  let sequence: number;
+  if (kind > SETTLEMENT_ADJUST) {
+    const reference = textOf(bytes, of, SETTLEMENT.reference);
+    const atMs = fixed64Of(bytes, of, SETTLEMENT.atMs);
+    sequence = applyCredit(state, { account, kind, amountMicros, reference, atMs, decidedAtMs });
+  } else {
+    const idAt = of[2 * SETTLEMENT.messageId]!;
+    const day = acceptedDay(fixed64Of(bytes, of, SETTLEMENT.acceptedAtMs));
+    const known = state.reservations.find(bytes, idAt, day);
+    sequence = applySettlement(
+      state,
+      known,
+      kind,
+      state.accounts.place(account),
+      amountMicros,
+      day,
+    );
+  }
   const told = fixed64Of(bytes, of, SETTLEMENT.ledgerSequence);
   assert(sequence === told, "an account's ledger has no gap");
+  const balanceAt = of[2 * SETTLEMENT.balanceAfterMicros]!;
+  if (balanceAt < 0) return;
+  const place = state.accounts.place(account);
+  assert(
+    readUint32(bytes, balanceAt) === state.accounts.bookLow(place) &&
+      (readUint32(bytes, balanceAt + 4) | 0) === state.accounts.bookHigh(place),
+    "an account's ledger leads to its balance",
+  );
 }
 
 /**
- * Applies a settlement; the cursor of the reservations is on its message if `known`.
+ * Applies a settlement of a message accepted on `day`; the cursor of the reservations is on it if
+ * `known`.
  * @returns the ledger sequence of the account, the next one.
  */
 export function applySettlement(
@@ -268,17 +302,44 @@ export function applySettlement(
   kind: number,
   place: number,
   amountMicros: number,
+  day: number,
 ): number {
   if (kind === SETTLEMENT_ADJUST) {
     // In a replay the released entry may have ended meanwhile.
     if (known) state.reservations.setStatus(ADJUSTED);
-    return state.accounts.adjust(place, amountMicros);
+    return state.accounts.adjust(place, amountMicros, day, monthOfDay(day));
   }
   assert(known, "what is settled was reserved");
   if (kind === SETTLEMENT_COMMIT) {
     state.reservations.remove();
     return state.accounts.commit(place, amountMicros);
   }
+  assert(kind === SETTLEMENT_RELEASE, "a settlement is of a kind that is known");
   state.reservations.setStatus(RELEASED);
-  return state.accounts.release(place, amountMicros);
+  return state.accounts.release(place, amountMicros, day, monthOfDay(day));
+}
+
+export interface AppliedCredit {
+  readonly account: number;
+  readonly kind: number;
+  readonly amountMicros: number;
+  readonly reference: string;
+  readonly atMs: number;
+  /** Of the frame that it is in. */
+  readonly decidedAtMs: number;
+}
+
+/** Applies what is given or taken by hand. @returns the ledger sequence of the account. */
+export function applyCredit(state: PartitionState, credit: AppliedCredit): number {
+  const { accounts, references } = state;
+  const { account, kind, amountMicros, reference, atMs } = credit;
+  const place = accounts.place(account);
+  const ledgerSequence =
+    kind === SETTLEMENT_DEBIT
+      ? accounts.debit(place, amountMicros)
+      : accounts.credit(place, amountMicros);
+  const [bookLow, bookHigh] = [accounts.bookLow(place), accounts.bookHigh(place)];
+  const entry = { kind, amountMicros, ledgerSequence, atMs, bookLow, bookHigh };
+  references.add(account, reference, monthOf(credit.decidedAtMs), entry);
+  return ledgerSequence;
 }

@@ -27,6 +27,7 @@ import type { Appender } from "../../core/stream/append.js";
 import { newWriter, readUint53, written } from "../../core/stream/frame.js";
 import { INDEX, INDEX_STRIDE, VERDICT_AT } from "../../workers/task.js";
 import type { Attempts } from "./attempts.js";
+import type { Credits } from "./credits.js";
 import { decidePart } from "./decide.js";
 import { writeDecision } from "./decision.js";
 import type { Dispatcher } from "./dispatcher.js";
@@ -34,6 +35,7 @@ import type { Plan } from "./plan.js";
 import type { Held, Routed } from "./routed.js";
 import type { PartitionState } from "./state.js";
 import type { Suppressed } from "./suppressed.js";
+import type { Terms } from "./terms.js";
 import type { Window } from "./window.js";
 
 const framesOut = framesTotal.labels("DECISIONS", "out");
@@ -65,11 +67,14 @@ export interface TurnsOptions {
   readonly state: PartitionState;
   readonly appender: Appender;
   readonly attempts: Attempts;
+  readonly credits: Credits;
   readonly dispatcher: Dispatcher;
   readonly plan: Plan;
   readonly window: Window;
   /** Who asked whom to stop; undefined: nobody. */
   readonly suppressed: Suppressed | undefined;
+  /** What accounts may do. */
+  readonly terms: Terms;
   readonly clock: Clock;
   readonly log: Logger;
   /** The decision about it is appended, and its dispatch stored. */
@@ -85,7 +90,8 @@ export interface TurnsOptions {
 const FULL_PAUSE_MS = 500;
 
 export function openTurns(options: TurnsOptions): Turns {
-  const { partition, epoch, state, appender, attempts, plan, window, clock, log } = options;
+  const { partition, epoch, state, appender, attempts, credits, plan, terms } = options;
+  const { window, clock, log } = options;
   const writer = newWriter(FRAME_BYTES_MAX);
   const settlements = newWriter(16 * 1_024);
   let queue: Routed[] = [];
@@ -116,7 +122,8 @@ export function openTurns(options: TurnsOptions): Turns {
   }
 
   function hasWork(): boolean {
-    return (queue.length > 0 && takes()) || attempts.due(clock.monotonicMs()) || checkpoint;
+    if ((queue.length > 0 && takes()) || checkpoint || credits.waiting() > 0) return true;
+    return attempts.due(clock.monotonicMs());
   }
 
   async function run(): Promise<void> {
@@ -138,6 +145,7 @@ export function openTurns(options: TurnsOptions): Turns {
     stopped = true;
     for (const one of between) one.fail(new FloeError("stream.unavailable", { partition }));
     between = [];
+    credits.stop();
   }
 
   /** Frames for this turn: at least one if any waits. */
@@ -160,22 +168,28 @@ export function openTurns(options: TurnsOptions): Turns {
     const sinceMs = Math.min(
       queue[0]?.held.arrivedAtMs ?? Number.POSITIVE_INFINITY,
       attempts.waiting() > 0 ? attempts.sinceMs() : Number.POSITIVE_INFINITY,
+      credits.sinceMs(),
     );
     await window.enter(sinceMs);
     let entered = true;
     try {
       if (stopped) return;
       const frames = takeFrames();
+      await known(frames);
       const decidedAtMs = clock.nowMs();
       plan.clear();
       for (const { parts } of frames) {
         for (const part of parts) {
-          decidePart(state, part, plan, decidedAtMs, options.suppressed);
+          decidePart(state, part, plan, decidedAtMs, options.suppressed, terms);
         }
       }
       settlements.at = 0;
-      const settled = attempts.settle(settlements);
-      if (frames.length === 0 && settled === 0 && !checkpoint) return;
+      const settled = attempts.settle(settlements) + credits.settle(settlements, decidedAtMs);
+      if (frames.length === 0 && settled === 0 && !checkpoint) {
+        // Repeats of what is in the log.
+        credits.appended();
+        return;
+      }
       checkpoint = false;
       const appended = append(frames, decidedAtMs, sinceMs);
       // Told below; but the records are put together first, while the frame is on its way.
@@ -188,6 +202,16 @@ export function openTurns(options: TurnsOptions): Turns {
       conclude(frames, sequence, decidedAtMs, settled);
     } finally {
       if (entered) window.leave();
+    }
+  }
+
+  /** Accounts that are met first are asked for: nothing is decided about one without its terms. */
+  async function known(frames: readonly Routed[]): Promise<void> {
+    for (const { parts } of frames) {
+      for (const part of parts) {
+        const missing = terms.missing(part);
+        if (missing.length > 0) await terms.load(missing);
+      }
     }
   }
 
@@ -238,6 +262,7 @@ export function openTurns(options: TurnsOptions): Turns {
     state.sequence = sequence;
     state.decidedAtMs = decidedAtMs;
     state.epoch = epoch;
+    credits.appended();
     framesOut.inc();
     recordsOut.inc(records);
     options.appended();

@@ -150,6 +150,15 @@ function gated(
     serverTimeMs: () => late(client.serverTimeMs()),
     backlog: (...all) => late(client.backlog(...all)),
     purge: (...all) => late(client.purge(...all)),
+    ask: (...all) => late(client.ask(...all)),
+    respond: (subject, answer) =>
+      late(
+        client.respond(
+          subject,
+          (data) =>
+            new Promise((resolve, reject) => soon(() => void answer(data).then(resolve, reject))),
+        ),
+      ),
     bucket: async (...all) => gatedBucket(await late(client.bucket(...all)), late, soon),
     objects: (...all) => late(client.objects(...all)),
     connected: client.connected,
@@ -169,7 +178,7 @@ function gatedBucket(
     delete: (...all) => late(bucket.delete(...all)),
     compareAndDelete: (...all) => late(bucket.compareAndDelete(...all)),
     entries: () => late(bucket.entries()),
-    watch: (changed): Promise<Consumption> =>
-      late(bucket.watch((...change) => soon(() => changed(...change)))),
+    watch: (changed, options): Promise<Consumption> =>
+      late(bucket.watch((...change) => soon(() => changed(...change)), options)),
   };
 }

@@ -11,7 +11,7 @@ import {
   requestSubject,
   SNAPSHOTS_STORE,
 } from "../../../core/subjects.js";
-import { capture, loadSnapshot, store } from "../../../services/dispatch/snapshot.js";
+import { capture, loadSnapshot, NO_PARTS, store } from "../../../services/dispatch/snapshot.js";
 import { applyFrame, openState } from "../../../services/dispatch/state.js";
 import { attemptFrame, dump, idOf, requestFrame } from "../../unit/dispatch/kit.js";
 import { until } from "../../until.js";
@@ -187,7 +187,7 @@ flow("keeps snapshots in the object store, of a megabyte too", async () => {
       assert.is(applyFrame(state, data, sequence), undefined);
     }
     const objects = await system.client.objects(SNAPSHOTS_STORE);
-    await store(objects, capture(0, state, []));
+    await store(objects, capture(0, state, NO_PARTS));
     const loaded = await loadSnapshot(objects, 0, limits, () => assert.unreachable());
     assert.is(loaded!.state.reservations.held(), 5_000);
     assert.equal(dump(loaded!.state), dump(state));

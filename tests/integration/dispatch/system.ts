@@ -45,6 +45,11 @@ export async function withSystem(
       await client.declare(STREAMS);
       const config = await client.bucket(BUCKETS.config);
       await config.put("partitions", encodeConfig({ count: partitions }));
+      const accounts = await client.bucket(BUCKETS.accounts);
+      for (let account = 1; account <= 8; account += 1) {
+        const one = { account, name: `Account ${account}`, plan: 1, status: "active" };
+        await accounts.put(String(account), encodeConfig(one));
+      }
       const objects = await client.objects(TABLES_STORE);
       await objects.put("tables-1", new Uint8Array(testTables()));
       await config.put("tables", encodeConfig({ version: 1, object: "tables-1" }));

@@ -19,12 +19,12 @@ function withFolder(files: Record<string, string>, run: (folder: string) => void
   }
 }
 
-test("finds the project's own migrations, numbered without a gap", () => {
+test("finds the project's own migrations, each with a number of its own", () => {
   const numbers = loadMigrations().map(({ number }) => number);
   assert.ok(numbers.length >= 7);
   assert.equal(
     numbers,
-    numbers.map((_, index) => index + 1),
+    [...new Set(numbers)].sort((a, b) => a - b),
   );
 });
 

@@ -3,6 +3,7 @@
  * and two plans, and a pool that is the real function without its threads.
  */
 import assert from "node:assert";
+import { acceptedDay } from "../../../core/message.js";
 import {
   AttemptFrame,
   DecisionFrame,
@@ -11,6 +12,7 @@ import {
 } from "../../../core/proto/floe/v1/frames.js";
 import type { TrafficClass } from "../../../core/proto/floe/v1/messaging.js";
 import { isBalanced } from "../../../services/dispatch/accounts.js";
+import { monthOf } from "../../../services/dispatch/months.js";
 import type { RoutedResult } from "../../../services/dispatch/routed.js";
 import type { Frames, Router } from "../../../services/dispatch/router.js";
 import type { PartitionState, StateLimits } from "../../../services/dispatch/state.js";
@@ -200,6 +202,8 @@ export function dump(state: PartitionState): object {
       ...sums,
       ledgerSequence: state.accounts.ledgerSequence(place),
       keys: state.accounts.keys(place),
+      outstanding: state.accounts.outstanding(place),
+      ...state.accounts.spent(place, acceptedDay(NOW_MS), monthOf(NOW_MS)),
     };
   }
   const reservations: string[] = [];
@@ -218,7 +222,16 @@ export function dump(state: PartitionState): object {
     reservations: reservations.sort(),
     keys: keys.sort(),
     covered: state.covered.map((lane) => lane.sequences()),
+    references: state.references.generations().map(({ month }) => rowsOf(state, month)),
     attemptsThrough: state.attemptsThrough,
     sequence: state.sequence,
   };
+}
+
+/** References of a month in an order of their own. */
+function rowsOf(state: PartitionState, month: number): object {
+  const words = new Uint32Array(new Uint8Array(state.references.dump(month)).buffer);
+  const rows: string[] = [];
+  for (let at = 0; at < words.length; at += 13) rows.push(words.slice(at, at + 13).join());
+  return { month, rows: rows.sort() };
 }

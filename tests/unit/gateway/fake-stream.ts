@@ -86,6 +86,8 @@ export function openFakeStream(): FakeStream {
     backlog: unused,
     purge: unused,
     objects: unused,
+    ask: unused,
+    respond: unused,
   };
   return fake;
 }

@@ -98,11 +98,15 @@ export namespace ChargeBasis {
   export type UNRECOGNIZED = typeof ChargeBasis.UNRECOGNIZED;
 }
 
+/** Charged: COMMIT, ADJUST (after a release), DEBIT. Credited: TOP_UP, CREDIT. RELEASE: neither. */
 export const SettlementKind = {
   SETTLEMENT_KIND_UNSPECIFIED: 0,
   SETTLEMENT_KIND_COMMIT: 1,
   SETTLEMENT_KIND_RELEASE: 2,
   SETTLEMENT_KIND_ADJUST: 3,
+  SETTLEMENT_KIND_TOP_UP: 4,
+  SETTLEMENT_KIND_CREDIT: 5,
+  SETTLEMENT_KIND_DEBIT: 6,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -113,6 +117,9 @@ export namespace SettlementKind {
   export type SETTLEMENT_KIND_COMMIT = typeof SettlementKind.SETTLEMENT_KIND_COMMIT;
   export type SETTLEMENT_KIND_RELEASE = typeof SettlementKind.SETTLEMENT_KIND_RELEASE;
   export type SETTLEMENT_KIND_ADJUST = typeof SettlementKind.SETTLEMENT_KIND_ADJUST;
+  export type SETTLEMENT_KIND_TOP_UP = typeof SettlementKind.SETTLEMENT_KIND_TOP_UP;
+  export type SETTLEMENT_KIND_CREDIT = typeof SettlementKind.SETTLEMENT_KIND_CREDIT;
+  export type SETTLEMENT_KIND_DEBIT = typeof SettlementKind.SETTLEMENT_KIND_DEBIT;
   export type UNRECOGNIZED = typeof SettlementKind.UNRECOGNIZED;
 }
 
@@ -291,19 +298,26 @@ export interface Candidate {
   sender: string;
 }
 
-/** Money that moved because a message's outcome became known. */
+/** Money that moved: because a message's outcome became known, or by hand (TOP_UP, CREDIT, DEBIT). */
 export interface Settlement {
+  /** By hand: 16 bytes of zero. */
   messageId: Buffer;
   acceptedAtMs: bigint;
   account: number;
   /** SettlementKind as a number. */
   kind: number;
-  /** Committed or released, never negative; adjusted: charged after a release. */
+  /** Never negative: the kind says which way it goes. */
   amountMicros: bigint;
   /** 1, 2, 3, ... per account, no gap. */
   ledgerSequence: bigint;
   atMs: bigint;
   currency: string;
+  /** Credits less charges once this record counts; what is reserved is still in it. */
+  balanceAfterMicros: bigint;
+  /** By hand: whoever gave it tells repeats by it, within the account. */
+  reference: string;
+  /** By hand: why, in words. */
+  note: string;
 }
 
 /** DISPATCH, written by owners. */
@@ -1644,6 +1658,9 @@ function createBaseSettlement(): Settlement {
     ledgerSequence: 0n,
     atMs: 0n,
     currency: "",
+    balanceAfterMicros: 0n,
+    reference: "",
+    note: "",
   };
 }
 
@@ -1684,6 +1701,18 @@ export const Settlement: MessageFns<Settlement> = {
     }
     if (message.currency !== "") {
       writer.uint32(66).string(message.currency);
+    }
+    if (message.balanceAfterMicros !== 0n) {
+      if (BigInt.asIntN(64, message.balanceAfterMicros) !== message.balanceAfterMicros) {
+        throw new globalThis.Error("value provided for field message.balanceAfterMicros of type sfixed64 too large");
+      }
+      writer.uint32(73).sfixed64(message.balanceAfterMicros);
+    }
+    if (message.reference !== "") {
+      writer.uint32(82).string(message.reference);
+    }
+    if (message.note !== "") {
+      writer.uint32(90).string(message.note);
     }
     return writer;
   },
@@ -1765,6 +1794,30 @@ export const Settlement: MessageFns<Settlement> = {
             message.currency = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.balanceAfterMicros = reader.sfixed64() as bigint;
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.reference = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.note = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1796,6 +1849,11 @@ export const Settlement: MessageFns<Settlement> = {
       : 0n;
     message.atMs = (object.atMs !== undefined && object.atMs !== null) ? BigInt(object.atMs) : 0n;
     message.currency = object.currency ?? "";
+    message.balanceAfterMicros = (object.balanceAfterMicros !== undefined && object.balanceAfterMicros !== null)
+      ? BigInt(object.balanceAfterMicros)
+      : 0n;
+    message.reference = object.reference ?? "";
+    message.note = object.note ?? "";
     return message;
   },
 };
