@@ -25,7 +25,11 @@ declare module "smpp" {
 
   const smpp: {
     createServer(listener: (session: Session) => void): NetServer & { sessions: Session[] };
-    connect(options: { url: string }): Session;
+    createServer(
+      options: { key: string; cert: string },
+      listener: (session: Session) => void,
+    ): NetServer & { sessions: Session[] };
+    connect(options: { url: string; ca?: string }): Session;
     PDU: new (
       command: string,
       fields?: Record<string, unknown>,

@@ -40,11 +40,11 @@ async function answerOf(smsc: Smsc, request: IncomingMessage): Promise<Answer> {
     const route = `${request.method ?? "GET"} ${url.pathname}`;
     const answer = route.startsWith("GET ")
       ? read(smsc, route, url.searchParams)
-      : act(smsc, route, url.searchParams, await bodyOf(request));
+      : await act(smsc, route, url.searchParams, await bodyOf(request));
     if (answer !== undefined) return answer;
     const error =
       "GET /stats /options /rules /submits, " +
-      "POST /reset /set /rules /mo /cut /unbind /half-open";
+      "POST /reset /set /rules /mo /cut /unbind /half-open /host";
     return { status: 404, body: { error } };
   } catch (error) {
     return { status: 400, body: { error: error instanceof Error ? error.message : "" } };
@@ -67,12 +67,21 @@ function read(smsc: Smsc, route: string, query: URLSearchParams): Answer | undef
   return undefined;
 }
 
-function act(smsc: Smsc, route: string, query: URLSearchParams, body: string): Answer | undefined {
+async function act(
+  smsc: Smsc,
+  route: string,
+  query: URLSearchParams,
+  body: string,
+): Promise<Answer | undefined> {
   if (route === "POST /reset") smsc.reset();
   else if (route === "POST /cut") smsc.cut();
   else if (route === "POST /unbind") smsc.unbind();
   else if (route === "POST /half-open") smsc.halfOpen();
-  else if (route === "POST /rules") smsc.rules.set(JSON.parse(body));
+  else if (route === "POST /host") {
+    const number = Number(query.get("number") ?? 1);
+    if (smsc.ports[number - 1] === undefined) throw new Error("there is no such host");
+    await smsc.serve(number - 1, query.get("up") !== "false");
+  } else if (route === "POST /rules") smsc.rules.set(JSON.parse(body));
   else if (route === "POST /mo") smsc.receive(fromPhone(query));
   else if (route === "POST /set") {
     // All or nothing.

@@ -13,7 +13,9 @@ async function main(): Promise<void> {
   const smsc = await openSmsc(options);
   const control = await openControl(smsc);
   const { name } = options;
-  print(JSON.stringify({ msg: "listening", name, port: smsc.port, control: control.port }));
+  const { port, ports } = smsc;
+  const second = ports.length > 1 ? { second: ports[1] } : {};
+  print(JSON.stringify({ msg: "listening", name, port, ...second, control: control.port }));
   const stop = async (): Promise<void> => {
     await control.close();
     await smsc.close();

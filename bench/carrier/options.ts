@@ -54,6 +54,12 @@ export interface CarrierOptions extends Shares {
   host: string;
   port: number;
   control: number;
+  /** "host:port" of another host of the same carrier; empty: there is none. */
+  second: string;
+  /** Files of PEM; empty: plain TCP. Of whose certificates those of clients must be; empty: none. */
+  tlsCertificate: string;
+  tlsKey: string;
+  tlsClients: string;
   name: string;
   systemId: string;
   password: string;
@@ -135,6 +141,10 @@ const CONNECTION: readonly Row[] = [
   text("host", "127.0.0.1", "listen here"),
   fixed(number("port", 65_535, "SMPP port; 0: any free one")),
   fixed(number("control", 65_535, "port of the HTTP control interface; 0: any free one")),
+  text("second", "", "host:port of a second host of this carrier; port 0: any free one"),
+  text("tlsCertificate", "", "file of a certificate (PEM): speak TLS, and nothing else"),
+  text("tlsKey", "", "file of its key"),
+  text("tlsClients", "", "file of the authority that clients must have a certificate of"),
   text("name", "carrier", "name in the log and in /stats"),
   text("systemId", "floe", "who may bind"),
   text("password", "secret", "with which password"),
@@ -255,6 +265,7 @@ Control (HTTP on 127.0.0.1, answers are JSON):
   POST /cut                     drops all connections
   POST /unbind                  asks all clients to go
   POST /half-open               all connections stay, deaf and dumb, for half-open-ms
+  POST /host?number=1&up=false  takes the first host out of service, or the second; up=true: back
 `;
 
 export const HELP = `${INTRODUCTION}${GROUPS.map(helpOf).join("")}${REST}`;

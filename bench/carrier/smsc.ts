@@ -3,7 +3,7 @@
  * and the receipts that no session could take yet.
  */
 import { readFileSync } from "node:fs";
-import { createServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { type Clock, SYSTEM_CLOCK, seededChance } from "../../core/clock.js";
 import { STATUS } from "../../services/connectors/smpp/status.js";
 import { newTokenBucket } from "../../services/connectors/smpp/token-bucket.js";
@@ -11,6 +11,7 @@ import type { Carrier, Session } from "./carrier.js";
 import { newDraws } from "./draws.js";
 import { firstId } from "./ids.js";
 import { newKnown } from "./known.js";
+import { openListener } from "./listener.js";
 import { type FromPhone, messageFromPhone } from "./mobile.js";
 import type { CarrierOptions } from "./options.js";
 import { newReceiptWriter, type ReceiptBatch, withoutCanceled } from "./receipts.js";
@@ -21,7 +22,9 @@ import { openSubmitLog } from "./submits.js";
 import { newTrack } from "./track.js";
 
 export interface Smsc {
+  /** Of the first host, and of all. */
   readonly port: number;
+  readonly ports: readonly number[];
   readonly options: CarrierOptions;
   readonly rules: Rules;
   stats(): CarrierStats & { bound: number; receiptsWaiting: number };
@@ -36,6 +39,8 @@ export interface Smsc {
   unbind(): void;
   /** Every connection stays, deaf and dumb. */
   halfOpen(): void;
+  /** Takes the host of this place in `ports` out of service, or puts it back. */
+  serve(host: number, isServed: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -114,16 +119,22 @@ export async function openSmsc(
     else session.send(batch);
   }
 
-  const server = createServer((socket: Socket) => {
+  let connections = 0;
+  const connected = (socket: Socket): void => {
     stats.connections += 1;
     connections += 1;
     sessions.add(openSession(carrier, socket, connections));
-  });
-  let connections = 0;
-  const port = await listen(server, options);
+  };
+  const listeners = [await openListener(options, options.host, options.port, connected)];
+  if (options.second !== "") {
+    const { hostname, port } = new URL(`tcp://${options.second}`);
+    listeners.push(await openListener(options, hostname, Number(port), connected));
+  }
+  const ports = listeners.map(({ port }) => port);
 
   return {
-    port,
+    port: ports[0]!,
+    ports,
     options,
     rules,
     stats: () => ({
@@ -149,22 +160,12 @@ export async function openSmsc(
     halfOpen: () => {
       for (const session of sessions) session.freeze();
     },
+    serve: (host, isServed) => listeners[host]!.serve(isServed),
     async close() {
-      const closed = new Promise((resolve) => server.close(resolve));
       for (const session of sessions) session.destroy();
       homeless = [];
-      await closed;
+      for (const listener of listeners) await listener.serve(false);
       await submits.close();
     },
   };
-}
-
-function listen(server: Server, options: CarrierOptions): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(options.port, options.host, () => {
-      const address = server.address();
-      resolve(typeof address === "object" && address !== null ? address.port : options.port);
-    });
-  });
 }

@@ -158,5 +158,9 @@ export function failureOf(err: NodeJS.ErrnoException): Failure {
   if (code.startsWith("ERR_OSSL") || code.startsWith("ERR_TLS")) {
     return { reason: `the profile's certificates cannot be used (${code})`, lasting: true };
   }
+  // Node's own words for a peer that hung up at our greeting, with a code that says less.
+  if (err.message.includes("before secure TLS connection")) {
+    return { reason: `the carrier hung up before TLS was agreed (${code})`, lasting: false };
+  }
   return { reason: code === "" ? err.message : code, lasting: code.startsWith("ERR_SSL") };
 }

@@ -3,11 +3,11 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { SYSTEM_CLOCK, sleep } from "../../../core/clock.js";
-import { SILENT } from "../../../core/log.js";
 import { newFramer } from "../../../services/connectors/smpp/framing.js";
 import { decodePdu, encodePdu, type Pdu } from "../../../services/connectors/smpp/pdu-object.js";
-import { openSession, type Session } from "../../../services/connectors/smpp/session.js";
+import type { SessionOptions } from "../../../services/connectors/smpp/session.js";
 import { until } from "../../until.js";
+import { openTold, SUBMIT, type ToldSession } from "./session-kit.js";
 
 const sessions = suite("connectors: session");
 
@@ -23,32 +23,13 @@ interface Peer {
   end(): void;
 }
 
-interface Told {
-  readonly up: number;
-  readonly down: number;
-  readonly answered: [ticket: number, status: number, id: string][];
-  readonly unexpected: number[];
-  readonly late: [doubt: number, status: number, id: string][];
-  readonly refused: number[];
-  readonly doubted: [ticket: number, reason: string, doubt: number][];
-  readonly delivered: number[];
-}
-
-interface Bracket {
+interface Bracket extends ToldSession {
   readonly peer: Peer;
-  readonly session: Session;
-  readonly told: Told;
-  submit(ticket: number): void;
 }
 
 /** A server whose answers `answer` makes, and a session that talks to it. */
 async function withSession(
-  settings: {
-    responseMs?: number;
-    enquireLinkMs?: number;
-    window?: number;
-    version?: "3.4" | "5.0";
-  },
+  settings: Partial<SessionOptions>,
   answer: (pdu: Pdu, peer: Peer) => void,
   run: (bracket: Bracket) => Promise<void>,
 ): Promise<void> {
@@ -86,63 +67,11 @@ async function withSession(
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const told = {
-    ...{ up: 0, down: 0 },
-    answered: [] as [number, number, string][],
-    unexpected: [] as number[],
-    late: [] as [number, number, string][],
-    refused: [] as number[],
-    doubted: [] as [number, string, number][],
-    delivered: [] as number[],
-  };
-  const { responseMs = 2_000, enquireLinkMs = 30_000, window = 10, version = "3.4" } = settings;
   const { port } = server.address() as AddressInfo;
-  let doubts = 0;
-  const session = openSession(
-    {
-      ...{ name: "peer.0", hosts: [{ host: "127.0.0.1", port }], tls: undefined, version },
-      ...{ systemId: "floe", password: "secret", systemType: "", mode: "transceiver" as const },
-      ...{ window, responseMs, enquireLinkMs, clock: SYSTEM_CLOCK, chance: () => 0, log: SILENT },
-    },
-    {
-      up() {
-        told.up += 1;
-      },
-      down() {
-        told.down += 1;
-      },
-      answered(ticket, _part, status, bytes, at, end) {
-        told.answered.push([ticket, status, Buffer.from(bytes.subarray(at, end)).toString()]);
-      },
-      unexpected: (status) => void told.unexpected.push(status),
-      doubted: (ticket, _part, reason, doubt) => void told.doubted.push([ticket, reason, doubt]),
-      late(doubt, status, bytes, at, end) {
-        told.late.push([doubt, status, Buffer.from(bytes.subarray(at, end)).toString()]);
-      },
-      nextDoubt() {
-        doubts += 1;
-        return doubts;
-      },
-      bindRefused: (status) => void told.refused.push(status),
-      mayMove: () => true,
-      delivered(epoch, sequence) {
-        told.delivered.push(sequence);
-        session.answer(epoch, sequence, 0);
-      },
-      readBegin() {},
-      readEnd() {},
-      room() {},
-    },
-  );
-  const submit = (ticket: number): void => {
-    const writer = session.begin(ticket, 0, SYSTEM_CLOCK.monotonicMs());
-    const body = encodePdu(SUBMIT).subarray(16);
-    writer.bytes.set(body, writer.at);
-    writer.at += body.length;
-    session.end();
-  };
+  const opened = openTold({ hosts: [{ host: "127.0.0.1", port }], ...settings });
+  const { session } = opened;
   try {
-    await run({ peer, session, told, submit });
+    await run({ peer, ...opened });
   } finally {
     const stopped = session.stop();
     for (const socket of sockets) socket.destroy();
@@ -150,14 +79,6 @@ async function withSession(
     await new Promise((resolve) => server.close(resolve));
   }
 }
-
-const SUBMIT: Pdu = {
-  ...{ command: "submit_sm", status: 0, sequence: 1, serviceType: "", sourceTon: 5, sourceNpi: 0 },
-  ...{ source: "Floe", destinationTon: 1, destinationNpi: 1, destination: "447700900123" },
-  ...{ esmClass: 0, protocolId: 0, priority: 0, scheduleTime: "", validityPeriod: "" },
-  ...{ registeredDelivery: 1, replaceIfPresent: 0, dataCoding: 0, defaultMessageId: 0 },
-  ...{ content: Buffer.from("hi"), tlvs: [] },
-};
 
 /** Answers binds, and nothing else. */
 function binds(pdu: Pdu, peer: Peer): void {
