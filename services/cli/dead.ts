@@ -105,7 +105,7 @@ async function show(id: string, flags: OperatorFlags & { frame?: boolean }): Pro
   }
   const rows = Object.entries(plain(deadLetter))
     .filter(([, value]) => value !== "" && value !== undefined && !isEmpty(value))
-    .map(([name, value]): Cell[] => [name, Array.isArray(value) ? value.join(" ") : String(value)]);
+    .map(([name, value]): Cell[] => [name, wordOf(value)]);
   print(table(["field", "value"], rows));
   if (!withFrame) return;
   print(`\n${JSON.stringify(told.read ?? "It cannot be read.", undefined, 2)}\n\n${told.frame}`);
@@ -134,8 +134,13 @@ function stateOf({ state }: DeadLetter): string {
   return wordsOf(DeadLetterState)[state] ?? "";
 }
 
+function wordOf(value: unknown): string {
+  if (value instanceof Date) return value.toISOString();
+  return Array.isArray(value) ? value.join(" ") : String(value);
+}
+
 function isEmpty(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 0;
+  return value === 0 || (Array.isArray(value) && value.length === 0);
 }
 
 function plain(letter: DeadLetter): Readonly<Record<string, unknown>> {
