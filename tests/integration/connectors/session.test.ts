@@ -7,7 +7,14 @@ import { newFramer } from "../../../services/connectors/smpp/framing.js";
 import { decodePdu, encodePdu, type Pdu } from "../../../services/connectors/smpp/pdu-object.js";
 import type { SessionOptions } from "../../../services/connectors/smpp/session.js";
 import { until } from "../../until.js";
-import { openTold, SUBMIT, type ToldSession } from "./session-kit.js";
+import {
+  hurried,
+  openTold,
+  SUBMIT,
+  type ToldSession,
+  withCarrier,
+  withTold,
+} from "./session-kit.js";
 
 const sessions = suite("connectors: session");
 
@@ -299,6 +306,121 @@ sessions("a peer that does not read: there is no room long before the window is 
     assert.is(session.unanswered(), sent);
     peer.deaf(false);
     await until(() => session.room() > 0);
+  }),
+);
+
+sessions("binds as 3.4 or 5.0, and tells which version the carrier speaks", async () => {
+  for (const version of ["3.4", "5.0"] as const) {
+    await withSession(
+      { version },
+      (pdu, { raw }) => {
+        if (pdu.command !== "bind_transceiver") return;
+        // system_id "peer", sc_interface_version 0x50
+        const body = Buffer.from("70656572000210000150", "hex");
+        const head = Buffer.alloc(16);
+        for (const [at, value] of [26, 0x8000_0009, 0, pdu.sequence].entries()) {
+          head.writeUInt32BE(value, 4 * at);
+        }
+        raw(Buffer.concat([head, body]));
+      },
+      async ({ peer, session }) => {
+        await until(() => session.bound());
+        const [bind] = peer.got;
+        assert.ok(bind !== undefined && "interfaceVersion" in bind);
+        assert.is(bind.interfaceVersion, version === "5.0" ? 0x50 : 0x34);
+        assert.is(session.told().version, "5.0");
+      },
+    );
+  }
+});
+
+sessions("an outbind and an alert_notification are taken note of, and have no answer", () =>
+  withSession({}, binds, async ({ peer, session }) => {
+    await until(() => session.bound());
+    for (const [command, body] of [
+      [0x0b, "706565720073656372657400"],
+      [0x102, "01013434373730300001016100"],
+    ] as const) {
+      const pdu = Buffer.concat([Buffer.alloc(16), Buffer.from(body, "hex")]);
+      pdu.writeUInt32BE(pdu.length);
+      pdu.writeUInt32BE(command, 4);
+      pdu.writeUInt32BE(7, 12);
+      peer.raw(pdu);
+    }
+    peer.send({ command: "enquire_link", sequence: 78 });
+    await until(() => peer.got.some(({ command }) => command === "enquire_link_resp"));
+    assert.not.ok(peer.got.some(({ command }) => command === "generic_nack"));
+    assert.ok(session.bound());
+  }),
+);
+
+sessions("a generic_nack that says OK is no acceptance", () =>
+  withSession({}, binds, async ({ peer, session, told, submit }) => {
+    await until(() => session.bound());
+    submit(5);
+    session.flush();
+    await until(() => submitsIn(peer).length === 1);
+    peer.send({ command: "generic_nack", sequence: submitsIn(peer)[0]!.sequence, status: 0 });
+    await until(() => told.answered.length === 1);
+    assert.equal(told.answered, [[5, 0xff, ""]]);
+  }),
+);
+
+sessions("each late answer ends the doubt that it belongs to, and a late refusal says so", () =>
+  withSession({ responseMs: 300 }, binds, async ({ peer, session, told, submit }) => {
+    await until(() => session.bound());
+    for (const ticket of [1, 2, 3]) submit(ticket);
+    session.flush();
+    await until(() => told.doubted.length === 3);
+    assert.equal(
+      told.doubted.map(([, , doubt]) => doubt),
+      [1, 2, 3],
+    );
+    const [first, second, third] = submitsIn(peer).map(({ sequence }) => sequence);
+    peer.send({ command: "submit_sm_resp", sequence: third, text: "id-3" });
+    peer.send({ command: "submit_sm_resp", sequence: first, status: 0x0b, text: "" });
+    peer.send({ command: "generic_nack", sequence: second, status: 3 });
+    await until(() => told.late.length === 3);
+    assert.equal(told.late, [
+      [3, 0, "id-3"],
+      [1, 0x0b, ""],
+      [2, 3, ""],
+    ]);
+    assert.equal([told.answered, told.unexpected], [[], []]);
+  }),
+);
+
+sessions(
+  "a peer that vanished is found, though its connection stands, and what it had is in doubt",
+  () =>
+    withCarrier({}, undefined, async (smsc) => {
+      const hosts = [{ host: "127.0.0.1", port: smsc.port }];
+      const times = { responseMs: 400, enquireLinkMs: 200 };
+      await withTold({ hosts, ...times }, async ({ session, told, submit }) => {
+        await until(() => session.bound());
+        smsc.halfOpen();
+        submit(1);
+        session.flush();
+        await until(() => told.down === 1);
+        assert.equal(told.doubted[0]?.slice(0, 2), [1, "expired"]);
+        assert.match(session.told().problem, /enquire_link/);
+        await until(() => session.bound());
+      });
+    }),
+);
+
+sessions("a wrong password is told, with the status, and tried again seldom", () =>
+  withCarrier({ password: "other" }, undefined, async (smsc) => {
+    const hosts = [{ host: "127.0.0.1", port: smsc.port }];
+    await withTold({ hosts, clock: hurried(20) }, async ({ session, told }) => {
+      await until(() => told.refused.length === 1);
+      assert.equal(told.refused, [0x0e]);
+      assert.match(session.told().problem, /ESME_RINVPASWD/);
+      // Within 30 s of its time: after 5, and 10 more, and not after 20 more.
+      await sleep(SYSTEM_CLOCK, 1_500);
+      assert.ok(told.refused.length <= 3, `${told.refused.length} tries`);
+      assert.is(smsc.stats().bindsRefused, told.refused.length);
+    });
   }),
 );
 
