@@ -20,7 +20,17 @@ export interface Books {
   readonly taken: readonly Taken[];
   /** Parts of which a connector did not know whether they were taken, and sent them again. */
   readonly doubts: ReadonlyMap<string, number>;
+  readonly receipts: Receipts;
   readonly run: string;
+}
+
+/** By "<carrier>/<carrier id>". */
+interface Receipts {
+  /** Ids that carriers gave, as they are recorded. */
+  readonly known: ReadonlySet<string>;
+  /** Receipts with their message, and those that are kept without. */
+  readonly joined: ReadonlyMap<string, string>;
+  readonly orphans: ReadonlySet<string>;
 }
 
 export interface RecordRow {
@@ -54,6 +64,7 @@ export interface Outcome {
 }
 
 const RECEIPT_WAIT_MS = 10_000;
+const DAY_MS = 86_400_000;
 
 /** Two windows, over all binds, for each crash of a connector; none for anything else. */
 export function boundOf(system: FaultSystem): Bounds {
@@ -70,7 +81,7 @@ export async function closeBooks(
 ): Promise<Outcome> {
   const books = await openBooks(system, customers, run);
   const range = {
-    ...{ sinceMs: 0, untilMs: SYSTEM_CLOCK.nowMs() + 1, account: 0, graceMs: 0 },
+    ...{ sinceMs: 0, untilMs: SYSTEM_CLOCK.nowMs() + DAY_MS, account: 0, graceMs: 0 },
     ...{ receiptWaitMs: RECEIPT_WAIT_MS, nowMs: SYSTEM_CLOCK.nowMs() },
   };
   const streams = await checkStreams(system.client, system.clickhouse, range);
@@ -79,6 +90,7 @@ export async function closeBooks(
     ...conservation(books),
     ...isolation(books),
     ...submits(books),
+    ...receiptsKept(books),
     ...duplicatesFindings(books, duplicates, bounds),
     ...(await checkRecords(system.clickhouse, range)),
     ...streams.findings,
@@ -100,7 +112,24 @@ async function openBooks(system: FaultSystem, customers: Customers, run: string)
     records,
     taken: await system.taken(),
     doubts: new Map(doubts.map((one) => [one.message_id, Number(one.doubts)])),
+    receipts: await receiptsOf(system),
     run,
+  };
+}
+
+async function receiptsOf({ clickhouse }: FaultSystem): Promise<Receipts> {
+  const events = await clickhouse.query<{ id: string; kind: string; message_id: string }>(
+    `SELECT concat(carrier, '/', carrier_id) AS id, toString(kind) AS kind, message_id
+    FROM attempts FINAL WHERE kind IN ('SUBMITTED', 'RECEIPT') AND carrier_id != ''`,
+  );
+  const orphans = await clickhouse.query<{ id: string }>(
+    "SELECT concat(carrier, '/', carrier_id) AS id FROM orphan_receipts FINAL",
+  );
+  const receipts = events.filter(({ kind }) => kind === "RECEIPT");
+  return {
+    known: new Set(events.filter(({ kind }) => kind === "SUBMITTED").map(({ id }) => id)),
+    joined: new Map(receipts.map(({ id, message_id }) => [id, message_id])),
+    orphans: new Set(orphans.map(({ id }) => id)),
   };
 }
 
@@ -109,10 +138,12 @@ function conservation({ sent, records, run }: Books): Finding[] {
   const findings: Finding[] = [];
   const byId = new Map<string, RecordRow[]>();
   const byNumber = new Map<number, RecordRow[]>();
+  const ids = new Set([...sent.values()].map(({ id }) => id));
   for (const row of records) {
     put(byId, row.message_id, row);
     const number = numberOf(row.client_reference, run);
     if (number === undefined || !sent.has(number)) {
+      if (ids.has(row.message_id)) continue;
       findings.push(found("conservation", row.account, row.message_id, "was never offered"));
     } else put(byNumber, number, row);
   }
@@ -148,30 +179,48 @@ function isolation({ sent, records, run }: Books): Finding[] {
   });
 }
 
-/** What the carriers took was offered, and what they delivered is told as delivered. */
+/** What the carriers took was offered, and what is told as submitted was taken. */
 function submits({ sent, records, taken, run }: Books): Finding[] {
   const findings: Finding[] = [];
-  const states = new Map<number, RecordRow>();
-  for (const row of records) states.set(numberOf(row.client_reference, run) ?? 0, row);
-  const delivered = new Set<number>();
-  const takenNumbers = new Set<number>();
+  const numbers = new Set<number>();
   for (const submit of taken) {
     const number = numberIn(submit);
-    if (number === undefined) continue;
-    takenNumbers.add(number);
-    const isTold = !submit.befell.includes("receipt never");
-    if (isTold && submit.fate === "delivered") delivered.add(number);
-    if (!sent.has(number)) findings.push(found("submits", 0, "", "a carrier got what nobody sent"));
+    if (number === undefined || !sent.has(number)) {
+      findings.push(found("submits", 0, "", "a carrier got what nobody sent"));
+    } else numbers.add(number);
   }
-  for (const number of delivered) {
-    const row = states.get(number);
-    if (row === undefined || row.state === "DELIVERED") continue;
-    const text = `was delivered and is ${row.state}`;
-    findings.push(found("receipts", row.account, row.message_id, text));
-  }
-  for (const [number, { account, message_id, state }] of states) {
-    if (takenNumbers.has(number) || (state !== "DELIVERED" && state !== "SUBMITTED")) continue;
+  for (const { account, message_id, state, client_reference } of records) {
+    if (numbers.has(numberOf(client_reference, run) ?? 0)) continue;
+    if (state !== "DELIVERED" && state !== "SUBMITTED") continue;
     findings.push(found("submits", account, message_id, `is ${state} and no carrier took it`));
+  }
+  return findings;
+}
+
+/**
+ * Every receipt is kept: with its message where the carrier's id is known, else as an orphan; and
+ * what its receipt says is delivered is told so.
+ */
+function receiptsKept({ sent, records, taken, receipts, run }: Books): Finding[] {
+  const findings: Finding[] = [];
+  const states = new Map(
+    records.map((row) => [numberOf(row.client_reference, run) ?? 0, row] as const),
+  );
+  for (const submit of taken) {
+    if (submit.befell.includes("receipt never")) continue;
+    const one = sent.get(numberIn(submit) ?? 0);
+    const id = `${submit.carrier}/${submit.messageId}`;
+    const add = (text: string): void => {
+      findings.push(found("receipts", one?.account ?? 0, one?.id ?? "", text));
+    };
+    if (!receipts.joined.has(id)) {
+      if (!receipts.orphans.has(id)) add(`the receipt of ${id} is nowhere`);
+      else if (receipts.known.has(id)) add(`the receipt of ${id} is an orphan, its id is known`);
+      continue;
+    }
+    const row = states.get(one?.number ?? 0);
+    if (row === undefined || submit.fate !== "delivered" || row.state === "DELIVERED") continue;
+    add(`was delivered and is ${row.state}`);
   }
   return findings;
 }

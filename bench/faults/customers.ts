@@ -10,7 +10,7 @@
 import { status as codes, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { SYSTEM_CLOCK, sleep } from "../../core/clock.js";
 import {
-  type Message,
+  Message,
   ReceiptRequest,
   type SendBatchResponse,
 } from "../../core/proto/floe/v1/messaging.js";
@@ -58,6 +58,10 @@ export interface Customers {
   readonly book: ReadonlyMap<number, Sent>;
   /** Calls that had to be repeated. */
   repeats(): number;
+  /** How often a call was answered with each gRPC status, and how often that had a RetryInfo. */
+  readonly answers: ReadonlyMap<number, { times: number; withRetryInfo: number }>;
+  /** A message that was accepted without a call of ours. */
+  adopt(id: string, account: number): void;
   /** Sends what was sent once more, keys and all. @returns the answers that differ, in sentences. */
   repeat(sent: readonly Sent[]): Promise<readonly string[]>;
   close(): void;
@@ -88,6 +92,8 @@ const COME_BACK: readonly number[] = [
 /** Surely not accepted: the message may be sent anew whether it has a key or not. */
 const NOT_ACCEPTED: readonly number[] = [codes.RESOURCE_EXHAUSTED];
 
+const NOTHING = new Uint8Array(0);
+
 /** What stands in a text before a message's number. */
 export const MARK = "No. ";
 
@@ -104,6 +110,7 @@ export function openCustomers({ target, accounts, run }: CustomersOptions): Cust
   });
   const book = new Map<number, Sent>();
   const messages = new Map<number, Message>();
+  const answers = new Map<number, { times: number; withRetryInfo: number }>();
   let made = 0;
   let repeats = 0;
 
@@ -111,9 +118,19 @@ export function openCustomers({ target, accounts, run }: CustomersOptions): Cust
     return new Promise((resolve) => {
       const deadline = SYSTEM_CLOCK.nowMs() + CALL_MS_MAX;
       client.sendBatch({ messages: asked }, login, { deadline }, (error, answer) =>
-        resolve(error ?? answer),
+        resolve(noted(error) ?? answer),
       );
     });
+  }
+
+  function noted(error: ServiceError | null): ServiceError | null {
+    if (error === null) return null;
+    const one = answers.get(error.code) ?? { times: 0, withRetryInfo: 0 };
+    one.times += 1;
+    const [details] = error.metadata.get("grpc-status-details-bin");
+    if (String(details).includes("google.rpc.RetryInfo")) one.withRetryInfo += 1;
+    answers.set(error.code, one);
+    return error;
   }
 
   /** One call with the messages of one account, and its repeats. */
@@ -154,6 +171,7 @@ export function openCustomers({ target, accounts, run }: CustomersOptions): Cust
       // Every tenth and so on: the same in each run of the same load.
       const key = (number * 7) % 100 < keyed * 100 ? `${run}-${number}` : "";
       messages.set(number, {
+        ...Message.decode(NOTHING),
         to: prefix + recipient(number),
         from: "Floe",
         body: {
@@ -165,7 +183,6 @@ export function openCustomers({ target, accounts, run }: CustomersOptions): Cust
         clientReference: `${run}-${number}`,
         validitySeconds: load.validitySeconds ?? VALIDITY_SECONDS,
         receipt: ReceiptRequest.RECEIPT_REQUEST_FINAL,
-        tags: {},
       });
       const one: Sent = {
         ...{ number, account: accounts[place]!.account, key, atMs: SYSTEM_CLOCK.nowMs() },
@@ -201,6 +218,14 @@ export function openCustomers({ target, accounts, run }: CustomersOptions): Cust
     send,
     book,
     repeats: () => repeats,
+    answers,
+    adopt(id, account) {
+      made += 1;
+      book.set(made, {
+        ...{ number: made, account, key: "", atMs: SYSTEM_CLOCK.nowMs() },
+        ...{ outcome: "accepted", id, code: 0 },
+      });
+    },
     async repeat(sent) {
       const wrongs: string[] = [];
       for (const one of sent) {

@@ -8,11 +8,20 @@ import { writeFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
 import { SYSTEM_CHANCE, SYSTEM_CLOCK } from "../../core/clock.js";
 import { bold, paint, print, printError, table } from "../../core/output.js";
+import { CARRIERS } from "./carriers.js";
+import { FAIRNESS } from "./fairness.js";
 import { KILLS } from "./kills.js";
+import { MESSAGES } from "./messages.js";
+import { PARTITIONS } from "./partitions.js";
 import { runTest, type TestResult } from "./run.js";
+import { STORES } from "./stores.js";
+import { STORM } from "./storm.js";
 import type { FaultTest } from "./test.js";
 
-const TESTS: readonly FaultTest[] = [...KILLS];
+const TESTS: readonly FaultTest[] = [
+  ...[KILLS, PARTITIONS, STORES, CARRIERS, MESSAGES, FAIRNESS].flat().sort(byNumber),
+  ...STORM,
+];
 /** Of one test: the rest is in the JSON file. */
 const FINDINGS_TOLD = 12;
 const COMPLAINTS_TOLD = 6;
@@ -78,6 +87,10 @@ async function run(flags: Flags): Promise<void> {
     }
   }
   summarize(results);
+}
+
+function byNumber(a: FaultTest, b: FaultTest): number {
+  return Number(a.id.slice(1)) - Number(b.id.slice(1));
 }
 
 function tell(result: TestResult): void {

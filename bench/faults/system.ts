@@ -54,6 +54,8 @@ export interface FaultSystem {
   term(role: string): void;
   /** SIGSTOP, and SIGCONT. */
   pause(role: string): void;
+  /** SIGUSR2, which skewed-clock.ts hears. */
+  skew(role: string): void;
   resume(role: string): void;
   /** Waits until `role` runs with another pid than `pid`, at work. */
   replaced(role: string, pid: number, withinMs?: number): Promise<void>;
@@ -130,6 +132,8 @@ export async function startSystem(options: SystemOptions): Promise<FaultSystem> 
         ? {}
         : { tablesDirectory: options.tablesDirectory }),
     });
+    // A bug of the suite must not leave a system behind.
+    process.once("exit", local.kill);
     try {
       return await openSystem(local, { folder, home, proxies, remove });
     } catch (error) {
@@ -153,9 +157,9 @@ async function openSystem(local: LocalSystem, rest: Rest): Promise<FaultSystem> 
   const { folder, home, proxies, remove } = rest;
   const { url, user, password } = splitUrl(local.local.clickhouse);
   const clickhouse = openClickHouse({ url, user, password, database: "floe" });
-  const client = await openClient(local.local.nats);
+  const client = await openClient(local.natsServers);
   const names = STREAMS.map(({ name }) => name);
-  const streams = await openStreamCounts(local.local.nats, names);
+  const streams = await openStreamCounts(local.natsServers, names);
   const kills: Record<string, number> = {};
   const paused = new Set<number>();
 
@@ -216,6 +220,7 @@ async function openSystem(local: LocalSystem, rest: Rest): Promise<FaultSystem> 
       paused.delete(pidOf(role));
       signal(role, "SIGCONT");
     },
+    skew: (role) => signal(role, "SIGUSR2"),
     async replaced(role, pid, withinMs = REPLACED_MS_MAX) {
       const endMs = SYSTEM_CLOCK.monotonicMs() + withinMs;
       while (pidOf(role) === pid) {
@@ -260,6 +265,7 @@ async function openSystem(local: LocalSystem, rest: Rest): Promise<FaultSystem> 
       await client.close();
       await clickhouse.close();
       await local.stop();
+      process.off("exit", local.kill);
       await remove();
     },
   };
@@ -267,12 +273,14 @@ async function openSystem(local: LocalSystem, rest: Rest): Promise<FaultSystem> 
 
 /** A client of the streams of its own, past all proxies. */
 function openClient(nats: string): Promise<StreamClient> {
-  const { url, user, password } = splitUrl(nats);
+  const all = nats.split(",").map(splitUrl);
+  const { user, password } = all[0]!;
+  const servers = all.map(({ url }) => url).join(",");
   const random = new Uint8Array(8);
   fillRandom(random);
   const name = `faults-${Buffer.from(random).toString("hex")}`;
   return openNats({
-    ...{ servers: url, user, password, name, processId: name },
+    ...{ servers, user, password, name, processId: name },
     clock: SYSTEM_CLOCK,
     log: SILENT,
   });

@@ -18,6 +18,8 @@ export interface FaultTest {
    * @returns what it found wrong by itself, in sentences.
    */
   run(context: Context): Promise<readonly string[]>;
+  /** Checks of `floe verify` that it breaks on purpose. */
+  readonly tolerates?: readonly string[];
   /** Default: `boundOf` of checks.ts. */
   readonly bounds?: (context: Context) => Bounds;
 }

@@ -80,6 +80,8 @@ export interface LocalSystem {
   readonly processes: readonly { readonly role: string; readonly pid: number }[];
   /** Accounts with their keys, the demo account first. */
   readonly accounts: readonly { readonly account: number; readonly apiKey: string }[];
+  /** URLs of all servers of NATS, comma separated, user and password in each. */
+  readonly natsServers: string;
   /** Simulators: SMPP port, and port of the HTTP control interface. */
   readonly carriers: readonly CarrierPlace[];
   /** Parts that ended unasked and were started again. */
@@ -268,6 +270,11 @@ function systemOf(start: Start): LocalSystem {
     accounts: state.apiKeys
       .slice(0, accounts)
       .map(({ key }, at) => ({ account: at + 1, apiKey: key })),
+    get natsServers() {
+      return natsUrls(start)
+        .map((url) => withLogin(url, state.natsPassword))
+        .join(",");
+    },
     carriers,
     restarts: parts.restarts,
     gaveUp: parts.gaveUp,
@@ -285,8 +292,6 @@ function systemOf(start: Start): LocalSystem {
 /** What local.json says. */
 function noteOf(start: Start): LocalJson {
   const { state, ports, metrics, parts } = start;
-  const withLogin = (url: string, password: string): string =>
-    url.replace("://", `://${LOCAL_USER}:${password}@`);
   return {
     grpc: `127.0.0.1:${ports["grpc"]}`,
     admin: `127.0.0.1:${ports["admin"]}`,
@@ -302,6 +307,10 @@ function noteOf(start: Start): LocalJson {
 function urlOf(part: "nats" | "clickhouse", start: Start): string {
   const { ports } = start;
   return part === "nats" ? natsUrls(start)[0]! : `http://127.0.0.1:${ports[part]}`;
+}
+
+function withLogin(url: string, password: string): string {
+  return url.replace("://", `://${LOCAL_USER}:${password}@`);
 }
 
 function natsNames({ options }: Start): readonly string[] {
