@@ -1,7 +1,7 @@
 /**
  * Receipts: what carriers say later about a message, joined to the attempt that it is about.
  *
- * In: deliver_sm from any bind of the carrier. Out: a RECEIPT attempt when the memory knows the
+ * In: deliver_sm (or data_sm) from any bind of the carrier. Out: a RECEIPT attempt when the memory knows the
  * part, else a record on RECEIPTS; a message from a phone goes to INBOUND. The carrier's deliver_sm is
  * answered when that is durable, and refused with a temporary error when it could not be made so: the
  * carrier keeps it and tries again.
@@ -44,7 +44,8 @@ import type { DeliverySource } from "./link.js";
 import { entry, type Hit, type Memory, moveToPart } from "./memory.js";
 import { mergeParts, sharesId } from "./merge.js";
 import { START_BYTES } from "./record.js";
-import { newSmPlaces, readSm } from "./smpp/pdu.js";
+import { readDelivered } from "./smpp/data-sm.js";
+import { newSmPlaces } from "./smpp/pdu.js";
 import { isReceipt, newReceipt, readDate, readReceipt } from "./smpp/receipt.js";
 import { STATUS } from "./smpp/status.js";
 import {
@@ -173,7 +174,7 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
     at: number,
     end: number,
   ): void {
-    const isRead = readSm(bytes, at, end, places);
+    const isRead = readDelivered(bytes, at, end, places);
     if (isRead && !isReceipt(bytes, places)) {
       keepInbound(source, sequence, bytes);
       return;

@@ -42,6 +42,8 @@ export const COMMAND = {
   enquire_link: 0x15,
   enquire_link_resp: 0x8000_0015,
   alert_notification: 0x102,
+  data_sm: 0x103,
+  data_sm_resp: 0x8000_0103,
 } as const;
 export type CommandName = keyof typeof COMMAND;
 

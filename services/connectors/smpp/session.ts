@@ -17,6 +17,7 @@ import type { Logger } from "../../../core/log.js";
 import type { FrameWriter } from "../../../core/stream/frame.js";
 import { type AnswerEvents, newAnswers } from "./answers.js";
 import { BIND_COMMAND, type BindWords, putBind, versionIn } from "./bind-pdu.js";
+import { putDataResp } from "./data-sm.js";
 import { openFailBack } from "./fail-back.js";
 import { newFramer } from "./framing.js";
 import { newHosts } from "./hosts.js";
@@ -53,7 +54,7 @@ export interface SessionEvents extends AnswerEvents {
   bindRefused(status: number): void;
   /** May it leave the host that it is bound at, to bind at a better one? True: it does. */
   mayMove(): boolean;
-  /** A deliver_sm, to be answered by `answer(epoch, sequence, status)`. */
+  /** A deliver_sm or data_sm, to be answered by `answer(epoch, sequence, status)`. */
   delivered(epoch: number, sequence: number, bytes: Uint8Array, at: number, end: number): void;
   /** The PDUs of one read are handed over now, and are all handed over. */
   readBegin(): void;
@@ -70,7 +71,7 @@ export interface Session {
   /** Starts a submit_sm: its header stands in the writer, append the body and call `end`. */
   begin(ticket: number, part: number, nowMs: number): FrameWriter;
   end(): void;
-  /** Answers a deliver_sm of this connection; of an earlier one it is dropped. */
+  /** Answers a deliver_sm or data_sm of this connection; of an earlier one it is dropped. */
   answer(epoch: number, sequence: number, status: number): void;
   flush(): void;
   /** Stops reading from the socket, or goes on. */
@@ -127,6 +128,8 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
   /** Sequence numbers of our unanswered enquire_link and bind; 0: none. */
   let enquired = 0;
   let enquiredAtMs = 0;
+  /** Sequence numbers of its data_sm that are not answered: their answer is another PDU. */
+  const dataSms = new Set<number>();
   /** Sequence number of our unbind, and of the carrier's. */
   let unbound = 0;
   let askedToLeave = NOT_ASKED;
@@ -153,6 +156,7 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
     framer = newFramer();
     output.clear();
     enquired = 0;
+    dataSms.clear();
     tickedAtMs = phaseAtMs;
     let mine: Socket;
     try {
@@ -221,6 +225,9 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
       if (phase !== "binding") return;
       if (status === 0) bindAccepted(versionIn(bytes, at, end));
       else bindRefused(status, `carrier refused the bind: ${statusName(status)}`);
+    } else if (command === COMMAND.data_sm) {
+      dataSms.add(sequence);
+      events.delivered(epoch, sequence, bytes, at, end);
     } else if (command === COMMAND.unbind) {
       // Agreed when everything is answered: it may close once it has our word.
       log.info({ bind: options.name }, "carrier asked us to unbind");
@@ -393,7 +400,8 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
     end: () => endPdu(output.writer(), mark),
     answer(of, sequence, status) {
       if (of === epoch && (phase === "bound" || phase === "leaving")) {
-        putDeliverResp(output.writer(), status, sequence);
+        if (dataSms.delete(sequence)) putDataResp(output.writer(), status, sequence);
+        else putDeliverResp(output.writer(), status, sequence);
       }
     },
     flush,

@@ -33,7 +33,12 @@ import {
   STREAMS,
 } from "../../../core/subjects.js";
 import { serve } from "../../../services/connectors/main.js";
-import { countSegments, measured, nationalSegments } from "../../../workers/segments.js";
+import {
+  countBinary,
+  countSegments,
+  measured,
+  nationalSegments,
+} from "../../../workers/segments.js";
 import { until } from "../../until.js";
 import { stored } from "../dispatch/system.js";
 import { startRole } from "../role.js";
@@ -47,6 +52,10 @@ export const LOGIN = { systemId: "floe", password: "secret" } as const;
 export interface Wanted {
   readonly to: string;
   readonly text?: string;
+  /** Instead of a text: data and header. */
+  readonly binary?: { readonly data: Uint8Array; readonly udh?: Uint8Array };
+  readonly flash?: boolean;
+  readonly tags?: Record<string, string>;
   readonly from?: string;
   readonly hop?: number;
   /** Carriers behind the first, and the sender that each of them gets if it is not the message's. */
@@ -218,19 +227,25 @@ function recordOf(wanted: Wanted, token: Uint8Array): DispatchRecord {
   const bytes = Buffer.from(text, "utf8");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const { sender = "", smart = false, language = 0 } = wanted;
+  const { binary, flash = false, tags = {} } = wanted;
   let segments = countSegments(bytes, view, 0, bytes.length, smart);
+  if (binary !== undefined) segments = countBinary(binary.data.length, binary.udh?.length ?? 0);
   if (language !== 0) segments = nationalSegments(bytes, view, 0, bytes.length, language);
   const messageId = Buffer.alloc(16);
   fillRandom(messageId);
   const nowMs = SYSTEM_CLOCK.nowMs();
   const { validitySeconds = 0, expiresAtMs = nowMs + 600_000 } = wanted;
   const message = Message.fromPartial({
-    ...{ to, from, validitySeconds, receipt, body: { $case: "text", text } },
+    ...{ to, from, validitySeconds, receipt, flash, tags },
+    body:
+      binary === undefined
+        ? { $case: "text", text }
+        : { $case: "binary", binary: { data: Buffer.from(binary.data), udh: udhOf(binary) } },
   });
   return {
     ...{ messageId, acceptedAtMs: BigInt(nowMs), account: 7, hop, segments },
     expiresAtMs: BigInt(expiresAtMs),
-    encoding: measured.encoding as 1 | 2,
+    encoding: measured.encoding as 1 | 2 | 3,
     plain: measured.plain,
     toTok: Buffer.from(tokenOf(to, token)!),
     message,
@@ -241,6 +256,10 @@ function recordOf(wanted: Wanted, token: Uint8Array): DispatchRecord {
     })),
     ...{ sender, smart: measured.smart, languages: measured.languages },
   };
+}
+
+function udhOf({ udh = new Uint8Array(0) }: NonNullable<Wanted["binary"]>): Buffer {
+  return Buffer.from(udh);
 }
 
 async function startConnector(

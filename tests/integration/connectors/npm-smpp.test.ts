@@ -4,8 +4,9 @@ import smpp, { type PDU, type Session } from "smpp";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { STATE } from "../../../core/message.js";
+import { InboundFrame } from "../../../core/proto/floe/v1/frames.js";
 import { until } from "../../until.js";
-import { KIND, type Kit, LOGIN, numbers, withKit } from "./kit.js";
+import { KIND, type Kit, LOGIN, numbers, stored, withKit } from "./kit.js";
 
 const peers = suite("connectors: npm smpp");
 
@@ -14,6 +15,7 @@ interface Server {
   readonly submits: PDU[];
   readonly receiptAnswers: PDU[];
   readonly unbinds: PDU[];
+  readonly receivers: Session[];
 }
 
 /** An SMPP server that takes everything and sends a receipt for it. */
@@ -42,7 +44,8 @@ async function withServer(run: (kit: Kit, server: Server) => Promise<void>): Pro
       ids += 1;
       const id = ids.toString(16).padStart(8, "0");
       session.send(pdu.response({ message_id: id }));
-      receivers.at(-1)?.deliver_sm(
+      const receiver = receivers.includes(session) ? session : receivers.at(-1);
+      receiver?.deliver_sm(
         {
           source_addr: pdu["destination_addr"],
           destination_addr: pdu["source_addr"],
@@ -56,7 +59,7 @@ async function withServer(run: (kit: Kit, server: Server) => Promise<void>): Pro
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   try {
-    await withKit((kit) => run(kit, { port, submits, receiptAnswers, unbinds }));
+    await withKit((kit) => run(kit, { port, submits, receiptAnswers, unbinds, receivers }));
   } finally {
     for (const session of server.sessions) session.destroy();
     await new Promise((resolve) => server.close(resolve));
@@ -162,6 +165,126 @@ peers("a refused message goes to its next carrier with that carrier's sender", (
       ["447700910003", "Customer", "Hello"],
       ["447700920003", "72345", "It's..."],
     ]);
+  }),
+);
+
+interface Body {
+  readonly message: string | Buffer;
+  readonly udh?: Buffer[];
+}
+
+const payloadOf = (pdu: PDU) => (pdu["message_payload"] as Body).message;
+const bodyOf = (pdu: PDU) => (pdu["short_message"] as Body).message;
+const udhOf = (pdu: PDU) =>
+  ((pdu["short_message"] as Body).udh ?? []).map((one) => one.toString("hex"));
+
+peers("long messages are read in each way of joining them, with one receipt for each PDU", () =>
+  withServer(async (kit, server) => {
+    const text = "Привет ".repeat(15);
+    for (const longMessages of ["udh16", "sar", "payload"] as const) {
+      await kit.configure(longMessages, server.port, { longMessages });
+    }
+    await kit.connect("one");
+    await kit.publish("udh16", [{ to: "+447700900123", text }]);
+    await kit.publish("sar", [{ to: "+447700900124", text }]);
+    await kit.publish("payload", [{ to: "+447700900125", text }]);
+    await kit.waitFor("udh16", KIND.receipt, 2);
+    await kit.waitFor("sar", KIND.receipt, 2);
+    const [submitted] = await kit.waitFor("payload", KIND.submitted, 1);
+    const [whole] = await kit.waitFor("payload", KIND.receipt, 1);
+    assert.equal(
+      [submitted?.carrierIds.length, whole?.parts, whole?.state],
+      [1, 0, STATE.DELIVERED],
+    );
+    const to = (number: string) =>
+      server.submits.filter(({ destination_addr }) => destination_addr === number);
+    const [first, second] = to("447700900123") as [PDU, PDU];
+    assert.is(`${bodyOf(first)}${bodyOf(second)}`, text);
+    assert.match(udhOf(first)[0]!, /^0804....0201$/);
+    assert.match(udhOf(second)[0]!, /^0804....0202$/);
+    const sar = to("447700900124");
+    assert.is(sar.map(bodyOf).join(""), text);
+    assert.equal(
+      sar.map((pdu) => [pdu["esm_class"], pdu["sar_total_segments"], pdu["sar_segment_seqnum"]]),
+      [
+        [0, 2, 1],
+        [0, 2, 2],
+      ],
+    );
+    assert.is(sar[0]!["sar_msg_ref_num"], sar[1]!["sar_msg_ref_num"]);
+    const payload = to("447700900125");
+    assert.equal(payload.map(payloadOf), [text]);
+  }),
+);
+
+peers("flash, octets with their header, and a carrier's own parameters are read as meant", () =>
+  withServer(async (kit, server) => {
+    await kit.configure("alpha", server.port, {
+      serviceType: "VMA",
+      addressing: { sourceTon: 6, destinationNpi: 8 },
+      tlvs: [
+        { tag: "0x0204", type: "int16", value: "513" },
+        { tag: "0x020a", type: "int16", from: "tag:port" },
+      ],
+    });
+    await kit.connect("one");
+    const data = Uint8Array.from({ length: 200 }, (_, index) => index);
+    const binary = { data, udh: Buffer.from("0605040b8423f0", "hex") };
+    await kit.publish("alpha", [
+      { to: "+447700900123", text: "now", flash: true, tags: { port: "2948" } },
+      { to: "+447700900124", binary },
+    ]);
+    await kit.waitFor("alpha", KIND.submitted, 2);
+    const [flash, first, second] = server.submits as [PDU, PDU, PDU];
+    assert.equal([flash["data_coding"], flash["service_type"]], [0x10, "VMA"]);
+    assert.equal([flash["source_addr_ton"], flash["dest_addr_npi"]], [6, 8]);
+    assert.equal([flash["user_message_reference"], flash["source_port"]], [513, 2_948]);
+    assert.equal([first["data_coding"], first["source_port"]], [4, undefined]);
+    assert.is(udhOf(first)[1], "05040b8423f0");
+    assert.match(udhOf(second)[0]!, /^0003..0202$/);
+    const octets = [first, second].map((pdu) => bodyOf(pdu) as Buffer);
+    assert.ok(Buffer.concat(octets).equals(data));
+  }),
+);
+
+peers("data_sm is taken for a receipt and for a message from a phone, and answered as one", () =>
+  withServer(async (kit, server) => {
+    await kit.configure("alpha", server.port);
+    await kit.connect("one");
+    await kit.publish("alpha", [{ to: "+447700900123" }]);
+    await kit.waitFor("alpha", KIND.submitted, 1);
+    const [session] = server.receivers;
+    const answers: PDU[] = [];
+    const addresses = { source_addr: "447700900123", destination_addr: "Floe" };
+    session!.send(
+      new smpp.PDU("data_sm", {
+        ...addresses,
+        ...{ esm_class: 4, receipted_message_id: "00000001", message_state: 2 },
+        message_payload: "id:00000001 stat:DELIVRD err:000",
+      }),
+      (answer) => answers.push(answer),
+    );
+    session!.send(
+      new smpp.PDU("data_sm", { ...addresses, message_payload: "Hello from a phone" }),
+      (answer) => answers.push(answer),
+    );
+    await until(() => answers.length === 2);
+    const receipts = await kit.waitFor("alpha", KIND.receipt, 2);
+    assert.ok(receipts.every(({ state }) => state === STATE.DELIVERED));
+    assert.equal(await kit.cold("alpha"), []);
+    assert.equal(
+      answers.map(({ command, command_status }) => [command, command_status]),
+      [
+        ["data_sm_resp", 0],
+        ["data_sm_resp", 0],
+      ],
+    );
+    const inbound = await stored(kit.client, "INBOUND", "inbound.alpha");
+    const [phone] = inbound.flatMap(({ data }) => InboundFrame.decode(data).records);
+    assert.equal(
+      [phone?.from, phone?.to, phone?.content.toString()],
+      ["447700900123", "Floe", "Hello from a phone"],
+    );
   }),
 );
 
