@@ -7,7 +7,13 @@
  * JSON. Key = kind, a dot, and what names the entity among its kind (`keyOf`).
  */
 import { z } from "zod";
-import { type CarrierConfig, parseCarrier, parser } from "./configuration.js";
+import {
+  type AccountConfig,
+  type CarrierConfig,
+  parseAccount,
+  parseCarrier,
+  parser,
+} from "./configuration.js";
 import { SEGMENT_MICROS_MAX, SENDER_CHARACTERS_MAX } from "./limits.js";
 import { isCarrierName } from "./subjects.js";
 
@@ -151,6 +157,8 @@ export type BatchEntity = z.output<typeof batch>;
 const wanted = z.strictObject(written);
 
 export interface EntityOf {
+  /** In a bucket of their own: `floe_accounts`. */
+  readonly account: AccountConfig;
   readonly carrier: CarrierConfig;
   readonly plan: PlanEntity;
   readonly rule: RuleEntity;
@@ -169,6 +177,7 @@ export type EntityKind = keyof EntityOf;
 
 /** @throws FloeError "settings.invalid" naming every field that is wrong, never its value. */
 const PARSERS: { readonly [K in EntityKind]: (value: Uint8Array | unknown) => EntityOf[K] } = {
+  account: parseAccount,
   carrier: parseCarrier,
   plan: parser("plan", plan),
   rule: parser("rule", rule),
@@ -245,6 +254,7 @@ export function keyOf<K extends EntityKind>(kind: K, entity: EntityOf[K]): strin
 /** Key of what there is one of. */
 export const ONLY = "all";
 const KEYS: { readonly [K in EntityKind]: (entity: EntityOf[K]) => string } = {
+  account: (one) => String(one.account),
   carrier: ({ name }) => name,
   plan: (one) => String(one.plan),
   rule: ({ id }) => id,

@@ -1,5 +1,6 @@
 /** How to call: what a person may copy to use the system that now runs. */
 import { bold } from "../../core/output.js";
+import type { Balance } from "../../core/proto/floe/v1/accounts.js";
 import type { LocalJson } from "../../services/cli/local-system.js";
 import { totalsQuery } from "./report.js";
 
@@ -7,6 +8,7 @@ import { totalsQuery } from "./report.js";
 export function howToCall(
   { grpc, clickhouse, apiKey }: LocalJson,
   run: string | undefined,
+  prepaid: Balance | undefined,
 ): string {
   const message = '{"message":{"to":"+447700900123","from":"Floe","text":"Hello"}}';
   const query = run === undefined ? "SELECT count() FROM cdr" : totalsQuery(run);
@@ -23,7 +25,19 @@ export function howToCall(
     `  curl '${clickhouse}/?database=floe' --data-binary "${query}"`,
     `  npx floe clickhouse "SELECT state, count() FROM cdr GROUP BY state"`,
     "",
+    ...(prepaid === undefined ? [] : ofAccounts(prepaid)),
   ].join("\n");
+}
+
+function ofAccounts({ account, available, currency }: Balance): readonly string[] {
+  return [
+    bold(`See to accounts and their money: ${account} is prepaid and has ${available} ${currency}`),
+    `  npx floe accounts balance ${account}`,
+    `  npx floe accounts top-up ${account} --amount 10.00 --reference invoice-7`,
+    `  npx floe accounts ledger ${account}`,
+    `  npx floe keys create --account ${account}`,
+    "",
+  ];
 }
 
 function typescript(grpc: string, apiKey: string): readonly string[] {

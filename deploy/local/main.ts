@@ -14,6 +14,7 @@ import { splitUrl } from "../../services/cli/local-system.js";
 import { cliSettings } from "../../services/cli/options.js";
 import { howToCall } from "./how-to-call.js";
 import { type LocalOptions, type LocalSystem, startLocal } from "./local.js";
+import { seedPrepaid } from "./prepaid.js";
 import { type ReportRow, readReport, reportTable, totalsQuery } from "./report.js";
 import { readSample, type Sent, sendSample, waitForEnds } from "./sample.js";
 
@@ -109,7 +110,8 @@ async function use(system: LocalSystem, flags: Flags, say: Say, asked: AbortSign
     if (flags.once) return asked.aborted ? FAILED : code;
   } else if (flags.once) return 0;
   if (!asked.aborted) {
-    say(howToCall(system.local, flags.empty ? undefined : run));
+    const prepaid = await seedPrepaid(system.local);
+    say(howToCall(system.local, flags.empty ? undefined : run, prepaid));
     say(`${bold("It stays up.")} Ctrl-C stops it.\n`);
   }
   return over;

@@ -7,11 +7,12 @@
  * deleted may be written in between: the builder of table sets has the last word on references.
  */
 import { status } from "@grpc/grpc-js";
-import { checkCarrier } from "../../core/configuration.js";
+import { checkAccount, checkCarrier } from "../../core/configuration.js";
 import {
   type EntityKind,
   type EntityOf,
   entityProblems,
+  type FieldProblem,
   keyOf,
   problemsOf,
 } from "../../core/entities.js";
@@ -53,6 +54,12 @@ export interface Kind<K extends CrudKind, M extends Written> {
   toMessage(entity: EntityOf[K]): Omit<M, keyof Written>;
   /** Adds what is wrong with what it refers to. */
   references(entity: EntityOf[K], store: Store, problems: Problems): void;
+  /** Why `old` may not become `entity`, though both are sound; undefined: it may. */
+  mayBecome?(
+    entity: EntityOf[K],
+    old: EntityOf[K],
+    store: Store,
+  ): Promise<Refusal | undefined> | undefined;
   /** What would miss it, in words: "rule low-cost". */
   users(entity: EntityOf[K], store: Store): Promise<readonly string[]>;
 }
@@ -95,7 +102,7 @@ export function openCrud<K extends CrudKind, M extends Written>(
     const problems = openProblems(field);
     const written = { changedBy: staff.keyId, changedAtMs: store.clock.nowMs() };
     const entity = { ...kind.toEntity(message, old, problems), ...written } as EntityOf[K];
-    const found = name === "carrier" ? problemsOf(checkCarrier(entity)) : problemsIn(name, entity);
+    const found = problemsIn(name, entity);
     for (const one of found) problems.add(fieldOf(one, kind.names), one.problem);
     if (problems.found.length === 0) kind.references(entity, store, problems);
     return problems.found.length === 0 ? entity : problems;
@@ -133,6 +140,8 @@ export function openCrud<K extends CrudKind, M extends Written>(
       if (BigInt(old.revision) !== message.revision) return stale(word, old.revision);
       const entity = entityOf(message, old.entity, staff);
       if (isProblems(entity)) return invalid(entity.found);
+      const refusal = await kind.mayBecome?.(entity, old.entity, store);
+      if (refusal !== undefined) return refusal;
       const done = await write(entity, old.revision);
       return typeof done === "number" ? staleOrGone(word, done) : done;
     },
@@ -161,7 +170,9 @@ export function openCrud<K extends CrudKind, M extends Written>(
   };
 }
 
-function problemsIn(kind: Exclude<CrudKind, "carrier">, entity: unknown) {
+function problemsIn(kind: CrudKind, entity: unknown): readonly FieldProblem[] {
+  if (kind === "carrier") return problemsOf(checkCarrier(entity));
+  if (kind === "account") return problemsOf(checkAccount(entity));
   return entityProblems(kind, entity);
 }
 

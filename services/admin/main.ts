@@ -8,7 +8,10 @@
 import { clickHouseOptions, openClickHouse } from "../../core/clickhouse.js";
 import { openGrpcServer } from "../../core/grpc/server.js";
 import type { Serve } from "../../core/host.js";
+import { openOwners } from "../../core/owners.js";
 import { BUCKETS } from "../../core/subjects.js";
+import { apiKeyService } from "./accounts/keys.js";
+import { accountServices } from "./accounts/service.js";
 import type { Desk } from "./call.js";
 import { deadLetterService } from "./dead/service.js";
 import { carrierService } from "./entities/carriers.js";
@@ -20,11 +23,12 @@ import { planService } from "./entities/plans.js";
 import { routingRuleService } from "./entities/rules.js";
 import { senderRuleService } from "./entities/sender-rules.js";
 import { openRoutingService } from "./explain.js";
+import { follow } from "./followed.js";
 import { openImportStore } from "./import/import-store.js";
 import { importService } from "./import/service.js";
 import { ADMIN_SETTINGS } from "./settings.js";
 import { openStaffKeys } from "./staff.js";
-import { openStore } from "./store.js";
+import { compareKeys, openStore } from "./store.js";
 import { openBuilder } from "./tables/builder.js";
 import { tableSetService } from "./tables/service.js";
 import { openTableSets } from "./tables/sets.js";
@@ -37,6 +41,8 @@ const CONNECTION = {
   connectionGraceMs: 60_000,
 } as const;
 const LOOK_MS = 250;
+/** Longer than a partition is without an owner after its process was killed. */
+const OWNER_MS = 15_000;
 
 export const serve: Serve = async (host) => {
   const settings = host.settings(ADMIN_SETTINGS);
@@ -66,6 +72,11 @@ export const serve: Serve = async (host) => {
     setsKept: settings.tableSetsKept,
   });
   lifecycle.onStop("builder", builder.stop);
+  const accounts = await follow(await client.bucket(BUCKETS.accounts), compareKeys);
+  lifecycle.onStop("accounts", accounts.stop);
+  const keys = await follow(await client.bucket(BUCKETS.keys), compareIds);
+  lifecycle.onStop("keys", keys.stop);
+  const owners = openOwners(client, clock, OWNER_MS);
   const services = [
     carrierService(desk, store),
     routingRuleService(desk, store),
@@ -79,6 +90,8 @@ export const serve: Serve = async (host) => {
     imports,
     routing.service,
     await deadLetterService(desk, client),
+    ...accountServices({ desk, store, accounts, keys, owners }),
+    apiKeyService({ desk, keys, accounts }),
   ];
   const server = await openGrpcServer(
     services,
@@ -103,3 +116,7 @@ export const serve: Serve = async (host) => {
   });
   host.listening("admin", common.bindHost, server.port);
 };
+
+function compareIds(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -60,7 +60,7 @@ export async function seedConfiguration(
   config: Configuration,
 ): Promise<void> {
   const { client } = options;
-  const accounts = config.accounts.map((one) => parseAccount(one));
+  let accounts = config.accounts.map((one) => parseAccount(one));
   const keys = config.keys.map((one) => parseKey(one));
   const carriers = config.carriers.map((one) => parseCarrier(one));
   await withStore(options, async (store) => {
@@ -76,13 +76,14 @@ export async function seedConfiguration(
       await store.write("seeded", { carriers: [...names], ...written }, undefined);
     }
     await settle(options, store);
+    accounts = accounts.map((one) => withCurrency(one, store));
   });
-  await writeAll(
+  await writeMissing(
     await client.bucket(BUCKETS.accounts),
     accounts.map((one) => [String(one.account), encodeConfig(one)]),
   );
   // Keys last: whoever can log in finds an account, routes and carriers.
-  await writeAll(
+  await writeMissing(
     await client.bucket(BUCKETS.keys),
     keys.map((one) => [one.keyId, encodeConfig(one)]),
   );
@@ -184,18 +185,21 @@ function isSame(one: CarrierConfig, other: CarrierConfig): boolean {
   return Buffer.compare(encodeConfig(one), encodeConfig(other)) === 0;
 }
 
-/** Values that are there already are left alone; the rest is written a hundred at a time. */
-async function writeAll(
+/** The currency of an account is that of its plan. */
+function withCurrency(account: AccountConfig, store: Store): AccountConfig {
+  const currency = account.currency ?? store.get("plan", String(account.plan))?.entity.currency;
+  return currency === undefined ? account : { ...account, currency };
+}
+
+/** What is there is left alone: operators may have changed it. A hundred at a time. */
+async function writeMissing(
   bucket: Bucket,
   wanted: readonly (readonly [key: string, value: Uint8Array])[],
 ): Promise<void> {
-  const present = new Map((await bucket.entries()).map(({ key, value }) => [key, value]));
-  const changed = wanted.filter(([key, value]) => {
-    const there = present.get(key);
-    return there === undefined || Buffer.compare(there, value) !== 0;
-  });
-  for (let at = 0; at < changed.length; at += 100) {
-    const some = changed.slice(at, at + 100);
-    await Promise.all(some.map(([key, value]) => bucket.put(key, value)));
+  const present = new Set((await bucket.entries()).map(({ key }) => key));
+  const missing = wanted.filter(([key]) => !present.has(key));
+  for (let at = 0; at < missing.length; at += 100) {
+    const some = missing.slice(at, at + 100);
+    await Promise.all(some.map(([key, value]) => bucket.compareAndSet(key, value, 0)));
   }
 }

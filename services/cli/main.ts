@@ -8,6 +8,7 @@
 import { Command, CommanderError } from "commander";
 import { isFloeError } from "../../core/errors.js";
 import { outliveReader, printError } from "../../core/output.js";
+import { addAccounts } from "./accounts.js";
 import { addClickhouse } from "./clickhouse.js";
 import { addDead } from "./dead.js";
 import { addDecks, addNetworks } from "./decks.js";
@@ -16,6 +17,7 @@ import { addEntity } from "./entity.js";
 import { addExplain } from "./explain.js";
 import { addImport } from "./import.js";
 import { addInbound } from "./inbound.js";
+import { addKeys } from "./keys.js";
 import { addNumbers } from "./numbers.js";
 import { addQuote } from "./quote.js";
 import { addReceipts } from "./receipts.js";
@@ -44,6 +46,8 @@ for (const add of [
   addImport,
   addStatus,
   addVerify,
+  addAccounts,
+  addKeys,
   addTables,
   addDecks,
   addNetworks,

@@ -12,6 +12,7 @@ import type { GrpcServer } from "../../core/grpc/server.js";
 import type { Host, Serve } from "../../core/host.js";
 import { loadKeys } from "../../core/keys.js";
 import { REQUEST_PUBLISH_MS_MAX } from "../../core/limits.js";
+import { openOwners } from "../../core/owners.js";
 import { type Outbox, openOutbox } from "../../core/stream/outbox.js";
 import type { StreamClient } from "../../core/stream/stream.js";
 import { BUCKETS } from "../../core/subjects.js";
@@ -32,6 +33,8 @@ const REMEMBERED_KEYS = 131_072;
 /** Above one usage frame a second the outbox lets records linger, up to a second. */
 const USAGE_FRAMES_PER_SECOND = 1;
 const USAGE_RECORD_BYTES = 512;
+/** Longer than a partition is without an owner after its process was killed. */
+const OWNER_MS = 15_000;
 /** Then its records come back and are published under another id, which does no harm. */
 const USAGE_PUBLISH_MS_MAX = 60_000;
 /** Usage has so long at a stop even if the calls have used up all of their time. */
@@ -79,7 +82,10 @@ export const serve: Serve = async (host) => {
     streams: new Set(),
   };
   const quotes = openLazyDesk(client, log);
-  const opened = await openServer(door, settings, common.bindHost, quotes.desk);
+  const opened = await openServer(door, settings, common.bindHost, quotes.desk, {
+    owners: openOwners(client, clock, OWNER_MS),
+    accounts: () => client.bucket(BUCKETS.accounts),
+  });
   server = opened;
   opened.serving(serving());
   host.readiness("gateway", serving);

@@ -38,6 +38,13 @@ export const STREAM_AWAY = refuse(
   "The stream is away; nothing was accepted.",
   { retryMs: 1_000 },
 );
+/** Nobody knows the account's money for certain now. */
+export const OWNER_AWAY = refuse(
+  status.UNAVAILABLE,
+  "OWNER_AWAY",
+  "Who owns the account did not answer; ask again.",
+  { retryMs: 1_000 },
+);
 /** Nothing was accepted: what a clock that is wrong accepts could be taken for too old. */
 export const CLOCK_WRONG = refuse(
   status.UNAVAILABLE,

@@ -8,6 +8,7 @@ import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import { type GrpcServer, openGrpcServer } from "../../core/grpc/server.js";
 import { MessagingServiceService } from "../../core/proto/floe/v1/messaging_service.js";
 import type { QuoteDesk } from "../../workers/quote-desk.js";
+import { type BalanceDesk, balanceService } from "./balance.js";
 import type { Door } from "./call.js";
 import { quote } from "./quote.js";
 import { sendStream } from "./send-stream.js";
@@ -22,6 +23,7 @@ export function openServer(
   settings: GatewaySettings,
   host: string,
   deskOf: () => Promise<QuoteDesk>,
+  balances: BalanceDesk,
 ): Promise<GrpcServer> {
   const implementation = {
     sendMessage: sendMessage(door),
@@ -30,7 +32,7 @@ export function openServer(
     quote: quote(door, deskOf),
   } as unknown as UntypedServiceImplementation;
   const service = { name: SERVICE, definition: bytesOnly(), implementation };
-  return openGrpcServer([service], settings, host, "FLOE_GATEWAY");
+  return openGrpcServer([service, balanceService(door, balances)], settings, host, "FLOE_GATEWAY");
 }
 
 function bytesOnly() {

@@ -4,7 +4,7 @@ import type { GrpcService } from "../../../core/grpc/server.js";
 import { type Plan, PlanServiceService } from "../../../core/proto/floe/v1/pricing_admin.js";
 import { BUCKETS } from "../../../core/subjects.js";
 import type { Desk } from "../call.js";
-import type { Kind } from "../crud.js";
+import { inUse, type Kind } from "../crud.js";
 import { crudHandlers } from "../crud-service.js";
 import type { Store } from "../store.js";
 import { type Choices, chosen, numberOf } from "./choices.js";
@@ -40,17 +40,29 @@ export const PLAN: Kind<"plan", Plan> = {
       }
     }
   },
+  async mayBecome(entity, old, store) {
+    if (entity.currency === old.currency) return undefined;
+    const members = await membersOf(entity.plan, store);
+    // Their balances are in it.
+    return members.length === 0 ? undefined : inUse("plan's currency", members);
+  },
   users: async ({ plan }, store) => {
-    const accounts = await (await store.client.bucket(BUCKETS.accounts)).entries();
-    const members = accounts.filter(({ value }) => parseAccount(value).plan === plan);
+    const members = await membersOf(plan, store);
     const rules = store.all("rule").filter(({ entity }) => entity.plans.includes(plan));
     return [
-      ...members.map(({ key }) => `account ${key}`),
+      ...members,
       ...rules.map(({ key }) => `rule ${key}`),
       ...decksOf(plan, store).map(({ entity }) => `its ${entity.channel} deck`),
     ];
   },
 };
+
+/** Accounts that have the plan, in words. */
+async function membersOf(plan: number, store: Store): Promise<string[]> {
+  const accounts = await (await store.client.bucket(BUCKETS.accounts)).entries();
+  const members = accounts.filter(({ value }) => parseAccount(value).plan === plan);
+  return members.map(({ key }) => `account ${key}`);
+}
 
 function decksOf(plan: number, store: Store) {
   return store.all("deck").filter(({ entity }) => {

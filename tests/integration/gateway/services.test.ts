@@ -116,7 +116,7 @@ services("tell the schema by reflection", async () => {
   await withGateway(openFakeStream(), async ({ address }) => {
     const listed = await reflect(address, LIST_SERVICES, "*", SERVICES);
     const names = listed.map((service) => Buffer.from(fieldsOf(service, 1)[0]!).toString());
-    assert.equal(names, ["floe.v1.MessagingService"]);
+    assert.equal(names, ["floe.v1.BalanceService", "floe.v1.MessagingService"]);
     const symbol = "floe.v1.MessagingService.SendBatch";
     const files = (await reflect(address, CONTAINING_SYMBOL, symbol, FILES)).map((bytes) =>
       FileDescriptorProto.decode(bytes),
