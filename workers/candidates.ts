@@ -47,11 +47,13 @@ let draw = 0;
 let guarded = false;
 let judged = false;
 let planCurrency = -1;
-let planRate = 0;
 /** The plan's currency has no rate: nothing in another one compares with it. */
 let planAlone = false;
 let limited = false;
-let limitMicros = 0;
+/** In an array, since a module's variable is a new object whenever a fraction is put into it. */
+const amounts = new Float64Array(2);
+const PLAN_RATE = 0;
+const LIMIT_MICROS = 1;
 
 /** Beside the choice's own columns, of each candidate. */
 const healths = new Int32Array(CANDIDATES_MAX);
@@ -101,11 +103,11 @@ function prepare(): void {
   guarded = guard >= 0 && barsCarriers(guards, guard);
   judged = judgesSenders(senders, query.country, query.senderKind);
   planCurrency = planIndex < 0 ? -1 : routing.planCurrencies[planIndex]!;
-  planRate = rateAt(routing.exchange, planCurrency, acceptedAtMs);
+  const planRate = rateAt(routing.exchange, planCurrency, acceptedAtMs);
   planAlone = planCurrency >= 0 && planRate === 0;
-  if (planAlone) planRate = UNIT_NANOS;
+  amounts[PLAN_RATE] = planAlone ? UNIT_NANOS : planRate;
   limited = priceMicros >= 0 && rules.allowLoss[choice.rule] === 0;
-  if (limited) limitMicros = costLimit(rules, choice.rule, priceMicros);
+  if (limited) amounts[LIMIT_MICROS] = costLimit(rules, choice.rule, priceMicros);
 }
 
 function walkAll(health: Uint8Array | undefined): void {
@@ -123,7 +125,8 @@ function walkAll(health: Uint8Array | undefined): void {
 function walk(node: StrategyNode, health: Uint8Array | undefined): boolean {
   switch (node.kind) {
     case NODE.chain: {
-      for (const child of node.children) if (walk(child, health)) return true;
+      const { children } = node;
+      for (let at = 0; at < children.length; at += 1) if (walk(children[at]!, health)) return true;
       return false;
     }
     case NODE.weight:
@@ -228,7 +231,7 @@ function takeRanked({ carriers, members, rising }: StrategyNode, health: Uint8Ar
     const costMicros =
       plainMicros === NOT_PLAIN ? amountOf(tables.terms, terms, segments) : segments * plainMicros;
     const currency = carrierCurrencies[carrier]!;
-    const rate = currency === planCurrency ? planRate : rateOf(currency);
+    const rate = currency === planCurrency ? amounts[PLAN_RATE]! : rateOf(currency);
     if (rate === 0) return false;
     const worth = costMicros * rate;
     if (limited && !isWithinLimit(costMicros, rate, worth)) {
@@ -295,7 +298,8 @@ function considerCosts(carriers: Int32Array, health: Uint8Array | undefined): bo
   const { words } = tables.terms;
   const first = channel * tables.carriers.length;
   const now = message;
-  const boundWorth = limited ? limitMicros * planRate : Number.POSITIVE_INFINITY;
+  const planRate = amounts[PLAN_RATE]!;
+  const boundWorth = limited ? amounts[LIMIT_MICROS]! * planRate : Number.POSITIVE_INFINITY;
   let currency = planCurrency;
   let rate = planRate;
   let passed = 0;
@@ -452,7 +456,7 @@ function consider(carrier: number, rated: number, health: number, score: number)
     return;
   }
   const currency = routing.carrierCurrencies[query.channel * tables.carriers.length + carrier]!;
-  const rate = currency === planCurrency ? planRate : rateOf(currency);
+  const rate = currency === planCurrency ? amounts[PLAN_RATE]! : rateOf(currency);
   take(carrier, terms, sender, health, score, costMicros, rate);
 }
 
@@ -526,6 +530,8 @@ function rateOf(currency: number): number {
 }
 
 function isWithinLimit(costMicros: number, rate: number, worth: number): boolean {
+  const planRate = amounts[PLAN_RATE]!;
+  const limitMicros = amounts[LIMIT_MICROS]!;
   if (rate === planRate) return costMicros <= limitMicros;
   if (limitMicros < 0) return false;
   const difference = worth - limitMicros * planRate;

@@ -24,11 +24,10 @@ export function portedNetwork(tables: Tables, digits: Uint8Array, at: number, en
 /** Numbers that are looked up together: where in memory each would be, and what they are. */
 const places = new Int32Array(TOGETHER_MAX);
 const wanted = new Float64Array(TOGETHER_MAX);
-const asked = new Float64Array(TOGETHER_MAX);
 
 /**
- * Finds the line of a number and asks for it, so that it comes while others are found. Then
- * `portedAt` with the same slot, below TOGETHER_MAX, tells the network.
+ * Finds the line of a number. Then `portedAt` with the same slot, below TOGETHER_MAX, tells the
+ * network; between the two `askPorted` has all lines come at once.
  */
 export function placePorted(
   tables: Tables,
@@ -49,8 +48,18 @@ export function placePorted(
   const place = lineOf(numbers.length / LINE, high, low);
   wanted[slot] = number;
   places[slot] = place;
-  // Arrays begin where they like: what is laid out to be one line may be parts of two.
-  asked[slot] = numbers[place]! + numbers[place + LINE - 1]!;
+}
+
+/** Reads the lines of the first slots. @returns what nobody needs, so that it is not left out. */
+export function askPorted({ portedNumbers }: Tables, count: number): number {
+  if (portedNumbers.length === 0) return 0;
+  let sum = 0;
+  for (let slot = 0; slot < count; slot += 1) {
+    // Arrays begin where they like: what is laid out to be one line may be parts of two.
+    const place = places[slot]!;
+    sum += portedNumbers[place]! + portedNumbers[place + LINE - 1]!;
+  }
+  return sum;
 }
 
 /** Index of the network that the number was ported to; -1: it is not among them. */

@@ -2,19 +2,19 @@
  * Recipients: the numbers of some neighbouring messages, read and looked up together.
  *
  * Tables of a million prefixes lie in no cache, and each step of a walk waits for the one before. So
- * the walks of sixteen messages are taken in turn, a digit each: then it is one wait for all of them
+ * the walks of 32 messages are taken in turn, a digit each: then it is one wait for all of them
  * (measured with a million prefixes and twenty carriers: bench/README.md). What a message will need
  * next, its destination's cells, is asked for on the way.
  */
 import { NUMBER_DIGITS_MAX, NUMBER_DIGITS_MIN } from "../core/limits.js";
 import { networkOfPrefix } from "./destinations.js";
 import { number, readNumber } from "./number.js";
-import { placePorted, portedAt } from "./ported.js";
+import { askPorted, placePorted, portedAt } from "./ported.js";
 import { below, longestPrefix, ownValue, TOP_DIGITS, topOf } from "./prefixes.js";
 import type { Tables } from "./tables.js";
 
 /** Messages that are looked up together. */
-export const RECIPIENTS_MAX = 16;
+export const RECIPIENTS_MAX = 32;
 /** Bytes of one number's digits; the first lie at slot * RECIPIENT_BYTES. */
 export const RECIPIENT_BYTES = 16;
 
@@ -95,11 +95,9 @@ function takeDigits(
   return length;
 }
 
-/** Where each walk is, and which go on; of these, what was read. */
-const walks = new Int32Array(RECIPIENTS_MAX);
+/** Which slots walk on, and where each of these is. */
 const going = new Int32Array(RECIPIENTS_MAX);
-const words = new Int32Array(RECIPIENTS_MAX);
-const firsts = new Int32Array(RECIPIENTS_MAX);
+const walks = new Int32Array(RECIPIENTS_MAX);
 /** What was asked for, so that nobody leaves it out. */
 const asked = new Int32Array(1);
 
@@ -108,13 +106,15 @@ export function lookUp(tables: Tables, recipients: Recipients, count: number): v
   walkTogether(tables, recipients, count);
   const { digits, lengths, destinations, networks, ported } = recipients;
   const { destinations: rows, stride } = tables;
-  let sum = 0;
+  // In loops of their own: what a processor has begun and not done is some hundred instructions, and
+  // those of a hash would keep it from asking for the next line.
   for (let slot = 0; slot < count; slot += 1) {
-    sum ^= rows[destinations[slot]! * stride]!;
     const first = slot * RECIPIENT_BYTES;
     placePorted(tables, digits, first, first + lengths[slot]!, slot);
   }
-  asked[0] = sum;
+  let sum = 0;
+  for (let slot = 0; slot < count; slot += 1) sum ^= rows[destinations[slot]! * stride]!;
+  asked[0] = sum + askPorted(tables, count);
   for (let slot = 0; slot < count; slot += 1) {
     if (lengths[slot]! === 0) continue;
     const own = portedAt(tables, slot);
@@ -124,9 +124,9 @@ export function lookUp(tables: Tables, recipients: Recipients, count: number): v
 }
 
 /**
- * `longestPrefix` of all slots in the table of destinations, a digit of each at a time. What is read
- * is looked at when all have been read: a branch that was guessed wrong would wait for its own line
- * before the next one is asked for.
+ * `longestPrefix` of all slots in the table of destinations, a digit of each at a time. All
+ * nodes are asked for before one is looked at: a branch that was guessed wrong would wait for its own
+ * line before the next one is asked for.
  */
 function walkTogether({ nodes, top }: Tables, recipients: Recipients, count: number): void {
   const { digits, lengths, destinations } = recipients;
@@ -139,27 +139,33 @@ function walkTogether({ nodes, top }: Tables, recipients: Recipients, count: num
       continue;
     }
     const entry = topOf(digits, first);
+    const place = top[entry]!;
     destinations[slot] = top[entry + 1]!;
-    walks[slot] = top[entry]!;
-    if (top[entry]! >= 0) going[left++] = slot;
+    if (place < 0) continue;
+    going[left] = slot;
+    walks[left] = place;
+    left += 1;
   }
+  let sum = 0;
   for (let depth = TOP_DIGITS; left > 0; depth += 1) {
-    for (let index = 0; index < left; index += 1) {
-      const place = 2 * walks[going[index]!]!;
-      firsts[index] = nodes[place]!;
-      words[index] = nodes[place + 1]!;
-    }
+    for (let index = 0; index < left; index += 1) sum ^= nodes[2 * walks[index]!]!;
     let stay = 0;
     for (let index = 0; index < left; index += 1) {
       const slot = going[index]!;
-      const own = ownValue(words[index]!);
+      const place = walks[index]!;
+      const word = nodes[2 * place + 1]!;
+      const own = ownValue(word);
+      // Without a branch: which digits have a value is what nobody predicts.
       destinations[slot] = own | (destinations[slot]! & ((own - 1) >> 31));
       if (depth >= lengths[slot]!) continue;
-      const next = below(firsts[index]!, words[index]!, digits[slot * RECIPIENT_BYTES + depth]!);
+      const digit = digits[slot * RECIPIENT_BYTES + depth]!;
+      const next = below(nodes[2 * place]!, word, digit);
       if (next < 0) continue;
-      walks[slot] = next;
-      going[stay++] = slot;
+      walks[stay] = next;
+      going[stay] = slot;
+      stay += 1;
     }
     left = stay;
   }
+  asked[0] = sum;
 }

@@ -55,7 +55,10 @@ export interface Rules {
 interface Matcher {
   readonly bits: Int32Array;
   readonly words: number;
-  readonly rowOf: readonly Int32Array[];
+  readonly accountRows: Int32Array;
+  readonly planRows: Int32Array;
+  readonly prefixRows: Int32Array;
+  readonly senderRows: Int32Array;
   readonly accounts: NumberKeys;
   readonly plans: NumberKeys;
   /** By country code, network (from 1; 0: unknown) and prefix value: index into its `rowOf`. */
@@ -224,7 +227,10 @@ function openMatcher(rules: readonly RuleRow[], names: TableNames): Matcher {
   return {
     words,
     bits: Int32Array.from(bits),
-    rowOf: [accounts, plans, prefixes, senders].map(({ rows }) => rows),
+    accountRows: accounts.rows,
+    planRows: plans.rows,
+    prefixRows: prefixes.rows,
+    senderRows: senders.rows,
     accounts: numberKeys(accounts.values.map((value, place) => [value, place + 1])),
     plans: numberKeys(plans.values.map((value, place) => [value, place + 1])),
     prefixes: prefixTable(prefixes.values),
@@ -289,31 +295,48 @@ const places = new Int32Array(CACHE_WORDS);
 
 /** The first rule that matches, an index; -1: none does. */
 export function matchRule({ matcher }: Rules, query: RuleQuery): number {
-  const [accounts, plans, prefixes, senders] = matcher.rowOf as readonly [
-    Int32Array,
-    Int32Array,
-    Int32Array,
-    Int32Array,
-  ];
-  places[0] =
-    accounts.length === 1 ? accounts[0]! : accounts[numberOf(matcher.accounts, query.account)]!;
-  places[1] = plans.length === 1 ? plans[0]! : plans[numberOf(matcher.plans, query.plan)]!;
-  places[2] = matcher.classes[query.trafficClass]!;
-  places[3] = matcher.channels[query.channel]!;
-  places[4] = matcher.countries[query.country]!;
-  places[5] = matcher.networks[query.network + 1]!;
-  places[6] = prefixes[0]!;
-  if (prefixes.length > 1) {
+  const { accountRows, planRows, prefixRows, senderRows, bits, words } = matcher;
+  const account =
+    accountRows[accountRows.length === 1 ? 0 : numberOf(matcher.accounts, query.account)]!;
+  const plan = planRows[planRows.length === 1 ? 0 : numberOf(matcher.plans, query.plan)]!;
+  const trafficClass = matcher.classes[query.trafficClass]!;
+  const channel = matcher.channels[query.channel]!;
+  const country = matcher.countries[query.country]!;
+  const network = matcher.networks[query.network + 1]!;
+  const kind = matcher.kinds[query.senderKind]!;
+  let prefix = prefixRows[0]!;
+  if (prefixRows.length > 1) {
     const { digits, digitsAt, digitsEnd } = query;
-    places[6] = prefixes[longestPrefix(matcher.prefixes, 0, digits, digitsAt, digitsEnd)]!;
+    prefix = prefixRows[longestPrefix(matcher.prefixes, 0, digits, digitsAt, digitsEnd)]!;
   }
-  places[7] = senders[0]!;
-  if (senders.length > 1) {
-    const { sender, senderAt, senderEnd } = query;
-    const hash = hashOf(sender, senderAt, senderEnd);
-    places[7] = senders[findKey(matcher.senders, hash, sender, senderAt, senderEnd)]!;
+  let sender = senderRows[0]!;
+  if (senderRows.length > 1) {
+    const { sender: bytes, senderAt, senderEnd } = query;
+    const hash = hashOf(bytes, senderAt, senderEnd);
+    sender = senderRows[findKey(matcher.senders, hash, bytes, senderAt, senderEnd)]!;
   }
-  places[8] = matcher.kinds[query.senderKind]!;
+  if (words === 1) {
+    const left =
+      bits[account]! &
+      bits[plan]! &
+      bits[trafficClass]! &
+      bits[channel]! &
+      bits[country]! &
+      bits[network]! &
+      bits[prefix]! &
+      bits[sender]! &
+      bits[kind]!;
+    return left === 0 ? -1 : 31 - Math.clz32(left & -left);
+  }
+  places[0] = account;
+  places[1] = plan;
+  places[2] = trafficClass;
+  places[3] = channel;
+  places[4] = country;
+  places[5] = network;
+  places[6] = prefix;
+  places[7] = sender;
+  places[8] = kind;
   return matcher.cache.length === 0 ? firstOf(matcher) : cached(matcher);
 }
 
@@ -333,8 +356,15 @@ function cached(matcher: Matcher): number {
 
 /** The first bit that is set in all nine rows. */
 function firstOf({ bits, words }: Matcher): number {
-  const [a, b, c, d] = [places[0]!, places[1]!, places[2]!, places[3]!];
-  const [e, f, g, h, i] = [places[4]!, places[5]!, places[6]!, places[7]!, places[8]!];
+  const a = places[0]!;
+  const b = places[1]!;
+  const c = places[2]!;
+  const d = places[3]!;
+  const e = places[4]!;
+  const f = places[5]!;
+  const g = places[6]!;
+  const h = places[7]!;
+  const i = places[8]!;
   for (let word = 0; word < words; word += 1) {
     const left =
       bits[a + word]! &

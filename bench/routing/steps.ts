@@ -4,7 +4,7 @@
  * and their order, price, margin).
  *
  * Number and segments are called alone. Whole decisions (workers/decide.ts, recipients looked up
- * sixteen together as in a task) are measured with the
+ * many together as in a task) are measured with the
  * tables' sender rules and without any; their difference is what sender rules cost, and what is left
  * without number and segments is routing and rating. Nothing is encoded here.
  */
