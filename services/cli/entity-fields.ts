@@ -50,8 +50,9 @@ function plainFields(fields: Fields, message: Plain): Plain {
   const plain: Plain = {};
   for (const [name, field] of Object.entries(fields)) {
     const told = toldValue(field, message[name]);
-    const isEmpty = told === undefined || told === "" || (Array.isArray(told) && told.length === 0);
-    if (!isEmpty) plain[name] = told;
+    const isList = Array.isArray(told) || field.kind === "choiceMap";
+    const isEmpty = told === undefined || told === "";
+    if (!isEmpty && !(isList && Object.keys(told as object).length === 0)) plain[name] = told;
   }
   return plain;
 }

@@ -9,6 +9,7 @@ import { Command, CommanderError } from "commander";
 import { isFloeError } from "../../core/errors.js";
 import { outliveReader, printError } from "../../core/output.js";
 import { addAccounts } from "./accounts.js";
+import { addProbe } from "./carrier-probe.js";
 import { addClickhouse } from "./clickhouse.js";
 import { addDead } from "./dead.js";
 import { addDecks, addNetworks } from "./decks.js";
@@ -61,6 +62,7 @@ for (const add of [
 ])
   add(program);
 for (const entity of ENTITIES) addEntity(program, entity);
+addProbe(program);
 
 outliveReader();
 try {

@@ -55,7 +55,8 @@ export interface Learned {
   status(): readonly BindStatus[];
 }
 
-export function openLearned(carrier: string, log: Logger): Learned {
+/** @param first form that the carrier's profile names: tried first until receipts teach another. */
+export function openLearned(carrier: string, log: Logger, first: Form = "same"): Learned {
   const binds = new Map<string, LearnedBind>();
   const counters = ID_FORMS.map((form) => formsTotal.labels(carrier, form));
   const noted = { same: 0, case: 0, zeros: 0, decimalToHex: 0, hexToDecimal: 0 };
@@ -69,7 +70,7 @@ export function openLearned(carrier: string, log: Logger): Learned {
     if (bind === undefined) {
       const counts = { same: 0, case: 0, zeros: 0, decimalToHex: 0, hexToDecimal: 0 };
       bind = {
-        forms: [...FORMS],
+        forms: [first, ...FORMS.filter((form) => form !== first)],
         counts,
         shown: undefined,
         isSwapped: false,

@@ -136,7 +136,7 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
   const start = newAttemptStart();
   const converted = new Uint8Array(32);
   const batch = newTaken();
-  const learned = openLearned(carrier, log);
+  const learned = openLearned(carrier, log, config.idForm);
   const fromPhones = openInbound(outbox, config);
   const counts = new Map(
     ["joined", "held", "cold", "refused", "unreadable", "inbound", "merged"].map((result) => [

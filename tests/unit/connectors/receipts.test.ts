@@ -217,6 +217,20 @@ stage("learns in which form a bind's receipts write ids", () => {
   assert.is(formOf("2712847316", "A1B2C3D4"), "hexToDecimal");
 });
 
+stage("tries the form of ids that the profile names first, until receipts teach another", () => {
+  // Both messages have an id that the receipt may mean.
+  const meets = (idForm?: string) => {
+    const one = openStage(idForm === undefined ? {} : { idForm });
+    one.submitted(1, ["1234"]);
+    one.submitted(2, ["4d2"]);
+    one.read(about("1234"));
+    return one.records()[0]?.messageId.readUInt32LE(12);
+  };
+  const [plain, named] = [meets(), meets("decimalToHex")];
+  assert.not.equal(plain, named);
+  assert.is(meets("same"), plain);
+});
+
 stage("decides a long message by the carrier's rule", () => {
   const { SUBMITTED, DELIVERED, EXPIRED } = STATE;
   const wholes = (rule: string, ...pdus: readonly Partial<SmPdu>[]) => {
