@@ -173,6 +173,19 @@ export function binaryParts(octets: number, reference: 8 | 16 = 8, own = 0): num
 }
 
 /**
+ * The octets of a binary message's parts, its headers apart; for people, not for the hot path.
+ * @param header octets of the customer's header, 0: none.
+ */
+export function binaryPartsOf(octets: Uint8Array, header: number): Uint8Array[] {
+  const ends = new Int32Array(octets.length + 1);
+  const count = cutBinary(0, octets.length, ends, 8, Math.max(header - 1, 0));
+  if (count === PARTS_ENDLESS) return [];
+  return Array.from({ length: count }, (_, part) =>
+    octets.subarray(part === 0 ? 0 : ends[part - 1]!, ends[part]!),
+  );
+}
+
+/**
  * The texts of a message's parts, as a phone shows them before it joins them; for people, not for
  * the hot path. Encoding, `smart` and `languages` are what was decided about it.
  */

@@ -14,6 +14,8 @@ export interface QuoteRequest {
   readonly to: string;
   readonly from: string;
   readonly text: string;
+  /** In place of the text, which is empty then. */
+  readonly binary?: QuoteBinary | undefined;
   /** 0: nobody's; no guard and no rule for an account applies. */
   readonly account: number;
   /** Number or name of a price plan; "": the account's, else the first of the tables. */
@@ -30,6 +32,12 @@ export interface QuoteRequest {
   readonly monthSegments: number;
   /** 16 bytes: which message it would be, for strategies by weight; undefined: `idOf`. */
   readonly messageId: Uint8Array | undefined;
+}
+
+/** Octets, and the user data header before them: each may be empty. */
+export interface QuoteBinary {
+  readonly data: Uint8Array;
+  readonly udh: Uint8Array;
 }
 
 /** What is wrong with a request. `field` is "" where it is no object at all. */
@@ -91,7 +99,11 @@ export function parseQuoteRequest(
   if (typeof plain !== "object" || plain === null || Array.isArray(plain)) {
     return { field: "", problem: "must be an object" };
   }
+  const given = plain as Record<string, unknown>;
   const request: Draft = { ...absent };
+  // A line that says what is sent says all of it.
+  if (typeof given["text"] === "string") delete request.binary;
+  else if (typeof given["binary"] === "string") request.text = "";
   for (const [field, value] of Object.entries(plain)) {
     const read = Object.hasOwn(READERS, field) ? READERS[field] : undefined;
     if (read === undefined) {
@@ -101,18 +113,24 @@ export function parseQuoteRequest(
     const problem = read(request, value);
     if (problem !== undefined) return { field, problem };
   }
-  const given = plain as Record<string, unknown>;
   for (const field of ["to", "from", "text"] as const) {
     if (typeof given[field] === "string" || absent[field] !== "") continue;
+    if (field === "text" && request.binary !== undefined) continue;
     return { field, problem: "must be there, as a string" };
   }
-  return request;
+  if (request.binary === undefined) return request;
+  if (request.text !== "") return { field: "binary", problem: "must not stand beside a text" };
+  const { data, udh } = request.binary;
+  if (data.length + udh.length > 0) return request;
+  return { field: "binary", problem: "must not be empty" };
 }
 
 const READERS: Readonly<Record<string, (into: Draft, value: unknown) => string | undefined>> = {
   to: text("to"),
   from: text("from"),
   text: text("text"),
+  binary: octets("data"),
+  udh: octets("udh"),
   account: whole("account", 1, NUMBER_MAX),
   plan(into, value) {
     if (typeof value === "string" && value !== "" && value.length <= 100) into.plan = value;
@@ -162,6 +180,19 @@ function text(field: "to" | "from" | "text") {
   };
 }
 
+function octets(field: keyof QuoteBinary) {
+  return (into: Draft, value: unknown): string | undefined => {
+    if (typeof value !== "string" || !/^(?:[0-9A-Fa-f]{2})*$/.test(value)) {
+      return "must be octets as pairs of hexadecimal digits";
+    }
+    if (value.length > CHARACTERS_MAX) return `must be at most ${CHARACTERS_MAX} digits`;
+    into.binary = { ...(into.binary ?? NO_OCTETS), [field]: Buffer.from(value, "hex") };
+    return undefined;
+  };
+}
+
+const NO_OCTETS: QuoteBinary = { data: new Uint8Array(0), udh: new Uint8Array(0) };
+
 function whole(field: "account" | "monthSegments", min: number, max: number) {
   return (into: Draft, value: unknown): string | undefined => {
     // Account numbers are often kept as texts.
@@ -181,9 +212,14 @@ function isWhole(value: unknown, min: number, max: number): value is number {
  * content and place, so that a file gives the same results each time, and equal lines of it spread
  * over the carriers as equal messages would.
  */
-export function idOf({ to, from, text }: QuoteRequest, place: number): Uint8Array {
+export function idOf({ to, from, text, binary }: QuoteRequest, place: number): Uint8Array {
+  const octets = binary === undefined ? [] : [hexOf(binary.data), hexOf(binary.udh)];
   const hash = createHash("sha256")
-    .update(JSON.stringify([to, from, text, place]))
+    .update(JSON.stringify([to, from, text, place, ...octets]))
     .digest();
   return new Uint8Array(hash.subarray(0, 16));
+}
+
+export function hexOf(octets: Uint8Array): string {
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString("hex");
 }

@@ -15,6 +15,7 @@ import type { QuoteResult } from "./quote.js";
 import type { CarrierExplained } from "./quote-explained.js";
 import {
   CLASSES,
+  hexOf,
   parseQuoteRequest,
   type QuoteProblem,
   type QuoteRequest,
@@ -37,11 +38,13 @@ export function hypotheticalRequestOf(asked: HypotheticalMessage): QuoteRequest 
 }
 
 function plainOf(message: QuoteMessage): Record<string, unknown> {
-  const { to, from, text, trafficClass, defaultRegion, at, skipValidation } = message;
+  const { to, from, text, binary, trafficClass, defaultRegion, at, skipValidation } = message;
+  const octets = binary && { binary: hexOf(binary.data), udh: hexOf(binary.udh) };
   return {
     to,
     from,
-    text,
+    ...octets,
+    ...(binary !== undefined && text === "" ? {} : { text }),
     // A number that is no class stays one, and is refused as such.
     ...(trafficClass === 0
       ? {}
@@ -54,7 +57,7 @@ function plainOf(message: QuoteMessage): Record<string, unknown> {
 
 /** For RoutingService. */
 export function hypotheticalOf(request: QuoteRequest): HypotheticalMessage {
-  const { to, from, text, trafficClass, defaultRegion, atMs, messageId } = request;
+  const { to, from, text, binary, trafficClass, defaultRegion, atMs, messageId } = request;
   return {
     message: {
       to,
@@ -64,6 +67,7 @@ export function hypotheticalOf(request: QuoteRequest): HypotheticalMessage {
       defaultRegion,
       at: atMs === 0 ? "" : new Date(atMs).toISOString(),
       skipValidation: !request.validate,
+      binary: binary && { data: Buffer.from(binary.data), udh: Buffer.from(binary.udh) },
     },
     account: request.account,
     plan: request.plan,

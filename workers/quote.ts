@@ -10,9 +10,16 @@
 import { dataMonth, KEY_BYTES } from "../core/keys.js";
 import { REASON, REASON_NAMES } from "../core/message.js";
 import { formatMicros } from "../core/money.js";
-import { partTexts } from "../core/parts.js";
+import { binaryPartsOf, partTexts } from "../core/parts.js";
 import { Verdict } from "../core/proto/floe/v1/frames.js";
-import { ENCODING_UCS2, FLAG, MESSAGE, REQUEST, REQUEST_FRAME } from "../core/stream/fields.js";
+import {
+  BINARY,
+  ENCODING_UCS2,
+  FLAG,
+  MESSAGE,
+  REQUEST,
+  REQUEST_FRAME,
+} from "../core/stream/fields.js";
 import {
   beginNested,
   endNested,
@@ -29,7 +36,7 @@ import type { Decision } from "./decide.js";
 import { number } from "./number.js";
 import { currencyOf, type Explanation, explanationOf, settledBefore } from "./quote-explained.js";
 import { type Recipient, recipientOf } from "./quote-number.js";
-import { idOf, type QuoteProblem, type QuoteRequest } from "./quote-request.js";
+import { hexOf, idOf, type QuoteProblem, type QuoteRequest } from "./quote-request.js";
 import { sellTerms } from "./rates.js";
 import { tierAmountOf } from "./rating.js";
 import { type Explained, explain } from "./route-and-rate.js";
@@ -48,11 +55,11 @@ export interface QuoteResult {
   /** ITU-T E.212; null: unknown. */
   readonly mcc: string | null;
   readonly mnc: string | null;
-  readonly encoding: "gsm7" | "ucs2";
-  /** Septets, or UTF-16 units, of the whole text. */
+  readonly encoding: "gsm7" | "ucs2" | "binary";
+  /** Septets, or UTF-16 units, of the whole text; octets, their header apart. */
   readonly units: number;
   readonly segments: number;
-  /** The text as it arrives, part by part. */
+  /** The text as it arrives, part by part; octets in hexadecimal digits. */
   readonly parts: readonly string[];
   /** `routed`, or why not: a name of REASON in lower case. */
   readonly verdict: string;
@@ -170,7 +177,12 @@ export function openQuoter(image: SharedArrayBuffer): Quoter {
     const message = beginNested(writer, REQUEST.message);
     putText(writer, MESSAGE.to, to);
     putText(writer, MESSAGE.from, request.from);
-    if (request.text === "") putRaw(writer, EMPTY_TEXT, 0, EMPTY_TEXT.length);
+    if (request.binary !== undefined) {
+      const body = beginNested(writer, MESSAGE.binary);
+      putBytes(writer, BINARY.data, request.binary.data);
+      putBytes(writer, BINARY.udh, request.binary.udh);
+      endNested(writer, body);
+    } else if (request.text === "") putRaw(writer, EMPTY_TEXT, 0, EMPTY_TEXT.length);
     else putText(writer, MESSAGE.text, request.text);
     putVarint(writer, MESSAGE.trafficClass, request.trafficClass);
     endNested(writer, message);
@@ -205,7 +217,11 @@ function resultOf({ request, recipient, atMs, explained }: Run): QuoteResult {
   const flag = (bit: number): boolean => (verdict.flags & bit) !== 0;
   const ucs2 = verdict.encoding === ENCODING_UCS2;
   const smart = flag(FLAG.smartEncoded);
-  const parts = partTexts(request.text, verdict.encoding, smart, verdict.languages);
+  const { binary } = request;
+  const parts =
+    binary === undefined
+      ? partTexts(request.text, verdict.encoding, smart, verdict.languages)
+      : binaryPartsOf(binary.data, binary.udh.length).map(hexOf);
   // The hot path lets pass what may be a number that the numbering plans do not know yet.
   const { reason } = verdict;
   const places = Array.from(choice.carriers.subarray(0, choice.count));
@@ -218,8 +234,8 @@ function resultOf({ request, recipient, atMs, explained }: Run): QuoteResult {
     numberType: recipient.type,
     mcc: verdict.mcc || null,
     mnc: verdict.mnc || null,
-    encoding: ucs2 ? "ucs2" : "gsm7",
-    units: unitsOf(parts, ucs2, verdict.languages),
+    encoding: binary !== undefined ? "binary" : ucs2 ? "ucs2" : "gsm7",
+    units: binary?.data.length ?? unitsOf(parts, ucs2, verdict.languages),
     segments: verdict.segments,
     parts,
     verdict: reason === REASON.NONE ? "routed" : (REASON_NAMES[reason] ?? "").toLowerCase(),

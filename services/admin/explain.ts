@@ -190,7 +190,7 @@ async function again(
   return {
     to: `+${digits}`,
     from: told.sender,
-    text: standIn(told.encoding, told.segments),
+    ...standIn(told.encoding, told.segments),
     account: told.account,
     plan: String(told.plan),
     trafficClass: CLASSES.indexOf(told.trafficClass),

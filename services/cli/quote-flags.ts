@@ -12,6 +12,8 @@ export interface MessageFlags {
   to?: string;
   from?: string;
   text?: string;
+  binary?: string;
+  udh?: string;
   account?: string;
   plan?: string;
   class?: string;
@@ -27,6 +29,8 @@ export function addMessageOptions(command: Command): Command {
     .option("--to <number>", "recipient: international, or national with --region")
     .option("--from <sender>", "number, short code or up to 11 characters")
     .option("--text <text>", "what would be sent")
+    .option("--binary <hex>", "octets that would be sent in place of a text")
+    .option("--udh <hex>", "user data header before them, its length octet included")
     .option("--account <number>", "whose message it would be (default: nobody's)")
     .option(
       "--plan <plan>",
@@ -53,7 +57,11 @@ const FLAG_NAMES: Readonly<Record<string, string>> = {
  * @throws FloeError "settings.invalid" naming the flag.
  */
 export function readSomeFlags(flags: MessageFlags): QuoteRequest {
-  return readFlags({ to: "", from: "", text: "", ...flags });
+  return readFlags({
+    ...{ to: "", from: "" },
+    ...(flags.binary === undefined && flags.udh === undefined ? { text: "" } : {}),
+    ...flags,
+  });
 }
 
 /** @throws FloeError "settings.invalid" naming the flag. */
@@ -62,6 +70,8 @@ export function readFlags(flags: MessageFlags): QuoteRequest {
     to: flags.to,
     from: flags.from,
     text: flags.text,
+    binary: flags.binary,
+    udh: flags.udh,
     account: flags.account,
     plan: flags.plan,
     trafficClass: flags.class,

@@ -17,7 +17,7 @@ export function toldForPeople(told: Told, source: string): string {
   ];
   const rows: [string, string][] = [
     ["to", `${told.to ?? "no number"}  ${number.join(", ")}${told.valid ? "" : "  not valid"}`],
-    ["text", textTold(told)],
+    [told.encoding === "binary" ? "octets" : "text", textTold(told)],
     ["verdict", verdictTold(told.verdict)],
     ["price", amount(told.price, told.currency) + priceRemarks(told)],
   ];
@@ -37,18 +37,24 @@ export function toldForPeople(told: Told, source: string): string {
   }
   if (told.parts.length > 1) {
     const parts = told.parts.map((part, at): Cell[] => [`${at + 1}.`, shown(part)]);
-    lines.push("", table(["part", "text"], parts));
+    lines.push("", table(["part", told.encoding === "binary" ? "octets" : "text"], parts));
   }
   return lines.join("\n");
 }
 
+const ENCODINGS = {
+  gsm7: ["GSM 7-bit", "septets"],
+  ucs2: ["UCS-2", "UTF-16 units"],
+  binary: ["binary", "octets"],
+} as const;
+
 function textTold(told: Exclude<Told, { error: unknown }>): string {
-  const unit = told.encoding === "gsm7" ? "septets" : "UTF-16 units";
+  const [name, unit] = ENCODINGS[told.encoding];
   const segments = told.segments === 1 ? "1 segment" : `${told.segments} segments`;
   const smart = told.smartEncoded ? ", typographic characters replaced" : "";
   // Of a past message the text is gone, and with it how long it was.
   const units = told.parts.length === 0 ? "" : `${told.units} ${unit}, `;
-  return `${told.encoding === "gsm7" ? "GSM 7-bit" : "UCS-2"}, ${units}${segments}${smart}`;
+  return `${name}, ${units}${segments}${smart}`;
 }
 
 function verdictTold(verdict: string): string {

@@ -59,7 +59,7 @@ export function addQuote(program: Command): void {
 }
 
 const HELP = `
-A line of --file has to, from and text, and may have account, plan, trafficClass, defaultRegion,
+A line of --file has to, from and text (or binary and udh, in hexadecimal digits), and may have account, plan, trafficClass, defaultRegion,
 at, validate, monthSegments and messageId; what it does not say, the flags say. A blank line has no
 result. One that is wrong is answered by {"error":{"field":...,"problem":...}}, and the exit code is
 1 at the end.`;

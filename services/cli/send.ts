@@ -21,7 +21,10 @@ const CLASSES = {
 interface Flags {
   to: string[];
   from: string;
-  text: string;
+  text?: string;
+  binary?: string;
+  udh?: string;
+  flash?: boolean;
   class: keyof typeof CLASSES;
   idempotencyKey?: string;
   reference?: string;
@@ -36,10 +39,13 @@ interface Flags {
 export function addSend(program: Command): void {
   program
     .command("send")
-    .description("send a text message")
+    .description("send a message")
     .requiredOption("--to <number...>", "recipients, in E.164 with a leading +")
     .requiredOption("--from <sender>", "number, short code or up to 11 characters")
-    .requiredOption("--text <text>", "what is sent")
+    .option("--text <text>", "what is sent")
+    .option("--binary <hex>", "octets in place of a text")
+    .option("--udh <hex>", "user data header before them, its length octet included")
+    .option("--flash", "shown at once, and kept by few phones (message class 0)")
     .addOption(
       new Option("--class <class>", "decides the lane")
         .choices(Object.keys(CLASSES))
@@ -82,7 +88,7 @@ function messageTo(to: string, flags: Flags): Message {
   return {
     to,
     from: flags.from,
-    body: { $case: "text", text: flags.text },
+    body: bodyOf(flags),
     trafficClass: CLASSES[flags.class],
     idempotencyKey: flags.idempotencyKey ?? "",
     clientReference: flags.reference ?? "",
@@ -91,8 +97,31 @@ function messageTo(to: string, flags: Flags): Message {
       ? ReceiptRequest.RECEIPT_REQUEST_FINAL
       : ReceiptRequest.RECEIPT_REQUEST_NONE,
     tags: {},
-    flash: false,
+    flash: flags.flash === true,
   };
+}
+
+/** @throws FloeError "settings.invalid" */
+function bodyOf({ text, binary, udh }: Flags): NonNullable<Message["body"]> {
+  const isBinary = binary !== undefined || udh !== undefined;
+  if (isBinary === (text !== undefined)) {
+    throw new FloeError("settings.invalid", {
+      problems: ["Give either --text, or --binary, --udh or both."],
+    });
+  }
+  if (text !== undefined) return { $case: "text", text };
+  return {
+    $case: "binary",
+    binary: { data: octetsOf("--binary", binary), udh: octetsOf("--udh", udh) },
+  };
+}
+
+/** @throws FloeError "settings.invalid" */
+function octetsOf(flag: string, hex = ""): Buffer {
+  if (/^(?:[0-9A-Fa-f]{2})*$/.test(hex)) return Buffer.from(hex, "hex");
+  throw new FloeError("settings.invalid", {
+    problems: [`${flag} must be octets as pairs of hexadecimal digits.`],
+  });
 }
 
 function tell({ result }: SendResult, at: number, of: number): void {

@@ -124,11 +124,12 @@ async function quotesOf(
 const ANY_NUMBER = "+10000000";
 
 /** What SendMessage would say, the number apart. */
-function problemsOf({ from, text, trafficClass }: QuoteMessage, path: string): Violation[] {
+function problemsOf(asked: QuoteMessage, path: string): Violation[] {
+  const { from, text, binary, trafficClass } = asked;
   const message = Message.fromPartial({
     to: ANY_NUMBER,
     from,
-    body: { $case: "text", text },
+    body: binary === undefined ? { $case: "text", text } : { $case: "binary", binary },
     trafficClass,
   });
   const bytes = Message.encode(message).finish();

@@ -144,6 +144,24 @@ quotes("tell each wrong message by its fields, in the words of SendMessage", asy
   });
 });
 
+quotes("tell what octets cost, and what is wrong with them in the words of SendMessage", () =>
+  withTables(async (gateway) => {
+    const of = (data: number, udh = ""): Partial<QuoteMessage> => ({
+      ...{ to: "+447911123456", from: "Floe" },
+      binary: { data: Buffer.alloc(data, 1), udh: Buffer.from(udh, "hex") },
+    });
+    const { encoding, units, segments, parts } = await askOne(gateway, of(141));
+    assert.equal([encoding, units, segments, parts[1]], ["binary", 141, 2, "01".repeat(7)]);
+    const { outcomes } = await ask(gateway, [of(0), of(1, "05"), of(1)]);
+    const wrong = outcomes.map(({ outcome }) =>
+      outcome?.$case === "error" ? outcome.error.message : "",
+    );
+    assert.match(wrong[0]!, /^messages\[0\]\.binary\.data must be 1 to 1608 octets/);
+    assert.match(wrong[1]!, /^messages\[1\]\.binary\.udh must be a user data header/);
+    assert.is(wrong[2], "");
+  }),
+);
+
 quotes("are for the keys of customers, one to a hundred messages at a time", async () => {
   await withTables(async (gateway) => {
     const stranger = await errorOf(ask(gateway, [GOOD], bearer("floe_test_nobody_0")));

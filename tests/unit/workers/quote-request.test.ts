@@ -1,7 +1,7 @@
 /** Quote requests: what a line may say, and how a wrong one is told. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { isProblem, NO_REQUEST, parseQuoteLine } from "../../../workers/quote-request.js";
+import { hexOf, isProblem, NO_REQUEST, parseQuoteLine } from "../../../workers/quote-request.js";
 import { timeOf } from "../../../workers/quote-time.js";
 
 const requests = suite("quote requests");
@@ -51,6 +51,28 @@ requests("takes numbers of accounts and plans as numbers or as their digits", ()
   assert.ok(!isProblem(parsed));
   assert.is(parsed.account, 7);
   assert.is(parsed.plan, "2");
+});
+
+requests("takes octets and their header in place of a text", () => {
+  const addresses = { to: LEAST.to, from: LEAST.from };
+  const octetsOf = (fields: object, absent = NO_REQUEST) => {
+    const parsed = parseQuoteLine(JSON.stringify({ ...addresses, ...fields }), absent);
+    if (isProblem(parsed)) return `${parsed.field}: ${parsed.problem}`;
+    const { text, binary } = parsed;
+    return [text, binary && hexOf(binary.data), binary && hexOf(binary.udh)];
+  };
+  const udh = "0605040B8423F0";
+  assert.equal(octetsOf({ binary: "00ff" }), ["", "00ff", ""]);
+  assert.equal(octetsOf({ binary: "00ff", udh }), ["", "00ff", udh.toLowerCase()]);
+  assert.equal(octetsOf({ udh }), ["", "", udh.toLowerCase()]);
+  assert.is(octetsOf({ binary: "" }), "binary: must not be empty");
+  assert.match(octetsOf({ binary: "0" }) as string, /^binary: must be octets/);
+  assert.match(octetsOf({ binary: "zz" }) as string, /^binary: must be octets/);
+  assert.match(octetsOf({ binary: "00", text: "x" }) as string, /^binary: must not stand/);
+  // What a line of a file says goes before the flags.
+  const absent = { ...NO_REQUEST, binary: { data: Buffer.from("01"), udh: new Uint8Array(0) } };
+  assert.equal(octetsOf({ text: "x" }, absent), ["x", undefined, undefined]);
+  assert.equal(octetsOf({ binary: "02" }, { ...NO_REQUEST, text: "x" }), ["", "02", ""]);
 });
 
 requests("says which field is wrong, and never what it was", () => {

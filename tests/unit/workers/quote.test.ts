@@ -60,6 +60,24 @@ quotes("tell all of a message that would go", () => {
   });
 });
 
+quotes("count the octets of a message that is no text, with their header", () => {
+  const octets = (count: number, udh = "") => {
+    const binary = { data: new Uint8Array(count).fill(0xab), udh: Buffer.from(udh, "hex") };
+    const { encoding, units, segments, parts, price } = quoteWith({}, { text: "", binary });
+    const lengths = parts.map((part) => part.length / 2);
+    assert.is(parts.join(""), "ab".repeat(count));
+    return [encoding, units, segments, lengths, price];
+  };
+  assert.equal(octets(140), ["binary", 140, 1, [140], "0.0365"]);
+  assert.equal(octets(141), ["binary", 141, 2, [134, 7], "0.073"]);
+  const wap = "0605040b8423f0";
+  assert.equal(octets(133, wap), ["binary", 133, 1, [133], "0.0365"]);
+  assert.equal(octets(134, wap), ["binary", 134, 2, [128, 6], "0.073"]);
+  assert.equal(octets(0, wap), ["binary", 0, 1, [0], "0.0365"]);
+  const binary = { data: new Uint8Array(134 * 12 + 1), udh: new Uint8Array(0) };
+  assert.is(quoteWith({}, { text: "", binary }).verdict, "too_many_segments");
+});
+
 quotes("read national numbers of the region that is named", () => {
   const { to, country, valid } = quoteWith({}, { to: "020 7946 0018", defaultRegion: "GB" });
   assert.equal({ to, country, valid }, { to: "+442079460018", country: "GB", valid: true });

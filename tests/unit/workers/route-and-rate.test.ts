@@ -280,6 +280,34 @@ task("a record that can be read no further than its id is rejected as INTERNAL",
   assert.equal(dispatches, []);
 });
 
+task("a message of octets goes with the segments that its header leaves", () => {
+  const of = (data: number, udh = "") =>
+    requestTo("+447700900123", {
+      flash: true,
+      body: {
+        $case: "binary",
+        binary: { data: Buffer.alloc(data, 0xff), udh: Buffer.from(udh, "hex") },
+      },
+    });
+  const wap = "0605040b8423f0";
+  const requests = [of(140), of(141), of(133, wap), of(134, wap), of(0, wap), of(134 * 12)];
+  const { verdicts, dispatches } = run(requests);
+  assert.equal(
+    verdicts.map(({ encoding, segments, reason }) => [encoding, segments, reason]),
+    [1, 2, 1, 2, 1, 12].map((segments) => [3, segments, 0]),
+  );
+  // All of it is handed on as it came.
+  for (const [index, { encoding, segments, plain, message }] of dispatches.entries()) {
+    assert.equal([encoding, segments, plain], [3, verdicts[index]!.segments, false]);
+    assert.equal(message, requests[index]!.message);
+  }
+  const tooMany = run([of(134 * 12 + 1), of(10, `8a70${"88"}${"00".repeat(136)}`)]).verdicts;
+  assert.equal(
+    tooMany.map(({ reason }) => reason),
+    [REASON.TOO_MANY_SEGMENTS, REASON.TOO_MANY_SEGMENTS],
+  );
+});
+
 task("messages of several months are sealed under the key of theirs", () => {
   const months = ["2026-11", "2026-12", "2026-11"];
   const requests = months.map((month, index) =>

@@ -7,7 +7,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Status } from "../../google/rpc/status.js";
-import { TrafficClass } from "./messaging.js";
+import { Binary, TrafficClass } from "./messaging.js";
 
 export const protobufPackage = "floe.v1";
 
@@ -36,6 +36,8 @@ export interface QuoteMessage {
   at: string;
   /** Take the number by its prefix even if it is not a valid one. */
   skipValidation: boolean;
+  /** In place of a text, as in Message. */
+  binary: Binary | undefined;
 }
 
 export interface QuoteResponse {
@@ -64,12 +66,12 @@ export interface Quote {
   /** ITU-T E.212; empty: unknown. */
   mcc: string;
   mnc: string;
-  /** gsm7 or ucs2. */
+  /** gsm7, ucs2 or binary. */
   encoding: string;
-  /** Septets, or UTF-16 units, of the whole text. */
+  /** Septets, or UTF-16 units, of the whole text; octets of a binary message, its header apart. */
   units: number;
   segments: number;
-  /** The text as it arrives, part by part. */
+  /** The text as it arrives, part by part; octets in hexadecimal digits. */
   parts: string[];
   /** "routed", or why not: the reason as in a call detail record, in lower case. */
   verdict: string;
@@ -149,7 +151,16 @@ export const QuoteRequest: MessageFns<QuoteRequest> = {
 };
 
 function createBaseQuoteMessage(): QuoteMessage {
-  return { to: "", from: "", text: "", trafficClass: 0, defaultRegion: "", at: "", skipValidation: false };
+  return {
+    to: "",
+    from: "",
+    text: "",
+    trafficClass: 0,
+    defaultRegion: "",
+    at: "",
+    skipValidation: false,
+    binary: undefined,
+  };
 }
 
 export const QuoteMessage: MessageFns<QuoteMessage> = {
@@ -174,6 +185,9 @@ export const QuoteMessage: MessageFns<QuoteMessage> = {
     }
     if (message.skipValidation !== false) {
       writer.uint32(56).bool(message.skipValidation);
+    }
+    if (message.binary !== undefined) {
+      Binary.encode(message.binary, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -247,6 +261,14 @@ export const QuoteMessage: MessageFns<QuoteMessage> = {
             message.skipValidation = reader.bool();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.binary = Binary.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -271,6 +293,9 @@ export const QuoteMessage: MessageFns<QuoteMessage> = {
     message.defaultRegion = object.defaultRegion ?? "";
     message.at = object.at ?? "";
     message.skipValidation = object.skipValidation ?? false;
+    message.binary = (object.binary !== undefined && object.binary !== null)
+      ? Binary.fromPartial(object.binary)
+      : undefined;
     return message;
   },
 };
