@@ -144,8 +144,30 @@ const sentTlv = z
   })
   .refine((one) => (one.value === undefined) !== (one.from === undefined), {
     error: "must have either a value or a field that it is taken from",
+  })
+  .refine(({ tag }) => !OWN_TLVS.includes(tag), {
+    error: "must not be one that long messages are sent with (0x020c, 0x020e, 0x020f, 0x0424)",
+    path: ["tag"],
+  })
+  .refine(({ type, value }) => value === undefined || isOfType(type, value), {
+    error:
+      "must be what the type holds: a whole number in decimal digits, pairs of hexadecimal digits " +
+      "(octets), or 1 to 256 bytes without a NUL (text)",
+    path: ["value"],
   });
 export type SentTlv = z.output<typeof sentTlv>;
+
+/** Those that a connector writes by itself: sar_* and message_payload. */
+const OWN_TLVS: readonly string[] = ["0x020c", "0x020e", "0x020f", "0x0424"];
+const INTEGER_BITS: Readonly<Record<string, number>> = { int8: 8, int16: 16, int32: 32 };
+
+/** Whether a constant can be written as this type. */
+function isOfType(type: string, value: string): boolean {
+  const bits = INTEGER_BITS[type];
+  if (bits !== undefined) return /^\d{1,10}$/.test(value) && Number(value) < 2 ** bits;
+  if (type === "octets") return /^(?:[0-9A-Fa-f]{2})+$/.test(value);
+  return value !== "" && !value.includes("\0") && Buffer.byteLength(value, "utf8") <= 256;
+}
 
 const hostAndPort = z.strictObject({ host: z.string().min(1), port: z.int().min(1).max(65_535) });
 const octet = z.int().min(0).max(255);

@@ -1,10 +1,10 @@
 /** submit_sm that are not plain text in one part: how parts are joined, flash, octets, TLVs. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { CarrierConfig, SentTlv } from "../../../core/configuration.js";
+import { type CarrierConfig, checkCarrier, type SentTlv } from "../../../core/configuration.js";
 import { CANNOT } from "../../../services/connectors/link.js";
 import type { SmPdu } from "../../../services/connectors/smpp/pdu-object.js";
-import { decidedOf, MESSAGE_ID, partsOf, pdusOf, type Wanted } from "./kit.js";
+import { carrierOf, decidedOf, MESSAGE_ID, partsOf, pdusOf, type Wanted } from "./kit.js";
 
 const special = suite("connectors: submit, special");
 
@@ -236,6 +236,25 @@ special("optional parameters: constants of every type", () => {
     "1404": `${hex(Buffer.from("Grüße"))}00`,
     "1405": "00ff10",
   });
+});
+
+special("optional parameters: a constant that its type cannot hold is no configuration", () => {
+  const isTaken = (tlv: object): boolean => {
+    return checkCarrier({ ...carrierOf(), tlvs: [tlv] }).success;
+  };
+  const constant = (type: string, value: string) => isTaken({ tag: "0x1401", type, value });
+  assert.equal(
+    ["0", "255", "256", "-1", "1.5", "", "0xff"].map((value) => constant("int8", value)),
+    [true, true, false, false, false, false, false],
+  );
+  assert.ok(constant("int16", "65535") && !constant("int16", "65536"));
+  assert.ok(constant("int32", "4294967295") && !constant("int32", "4294967296"));
+  assert.ok(constant("octets", "00FF") && !constant("octets", "00F") && !constant("octets", ""));
+  assert.ok(constant("text", "Grüße") && !constant("text", "a\0b") && !constant("text", ""));
+  assert.ok(constant("text", "ü".repeat(128)) && !constant("text", "ü".repeat(129)));
+  for (const tag of ["0x0424", "0x020c", "0x020e", "0x020f"]) {
+    assert.not(isTaken({ tag, type: "int8", value: "1" }), tag);
+  }
 });
 
 special("optional parameters: fields of the message, left out where it has none", () => {
