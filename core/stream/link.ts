@@ -5,10 +5,11 @@
  * The client library drops what was written while the connection was away, so nothing is written
  * then: publishes and acks wait here or at their owners until the link is up again.
  */
-import { connect, createInbox, type NatsConnection } from "@nats-io/transport-node";
+import { createInbox, type NatsConnection } from "@nats-io/transport-node";
 import type { Clock } from "../clock.js";
 import { FloeError } from "../errors.js";
 import type { Logger } from "../log.js";
+import { connect } from "./transport.js";
 
 /** Time-outs are looked at this often; what waits for one waits up to this much longer. */
 export const TICK_MS = 50;

@@ -1,5 +1,6 @@
 /** `floe serve <role...>`: runs roles in this process until a signal ends it. */
 import { Argument, type Command } from "commander";
+import { letHeapGrow } from "../../core/heap.js";
 import type { Serve } from "../../core/host.js";
 import { bold, print, table } from "../../core/output.js";
 import { openHost } from "./host.js";
@@ -22,6 +23,7 @@ async function serve(names: readonly string[]): Promise<void> {
   const unique = [...new Set(names)].filter(isRole);
   const tables = Object.values(await allSettings());
   const { start, host } = await openHost({ roles: unique, tables });
+  host.lifecycle.onStop("heap", letHeapGrow(host.clock));
   // State after an unforeseen error is unknown: leave at once, the stream redelivers.
   process.on("uncaughtException", (err) => {
     host.log("host").fatal({ err }, "unforeseen error");
