@@ -51,6 +51,9 @@ const FIRST_MIN = 10;
 const USED_MIN = 0.5;
 /** Never below this part of what is configured: the carrier agreed to it. */
 const CONFIGURED_PART_MIN = 0.01;
+const RATE_MIN = 1;
+/** A carrier that complained may count in smaller pieces than most. */
+const LEARNED_BURST_MS = 40;
 const FORGET_MS = 60_000;
 
 /** @param partsPerSecond configured; 0: no limit. */
@@ -86,7 +89,8 @@ export function newPace(partsPerSecond: number, startMs: number): Pace {
     if (!isUsed) return;
     const rise = Math.min(RISE_MAX, (RISE * quietMs) / 1_000) * (STEP_MS / 1_000);
     const raised = rate * (searching ? SEARCH : 1 + rise);
-    bucket.setRate(configured === 0 ? raised : Math.min(configured, raised), nowMs);
+    if (configured > 0 && raised >= configured) bucket.setRate(configured, nowMs);
+    else bucket.setRate(raised, nowMs, LEARNED_BURST_MS);
   }
 
   function cut(nowMs: number): void {
@@ -97,7 +101,7 @@ export function newPace(partsPerSecond: number, startMs: number): Pace {
     if (rate === 0) {
       searching = known === undefined;
       const first = searching ? recent.count(accepted) * FIRST_FACTOR : known! * CUT;
-      bucket.setRate(Math.max(FIRST_MIN, first), nowMs);
+      bucket.setRate(Math.max(FIRST_MIN, first), nowMs, LEARNED_BURST_MS);
       cutAtMs = nowMs;
       return;
     }
@@ -106,7 +110,8 @@ export function newPace(partsPerSecond: number, startMs: number): Pace {
     searching = false;
     const wanted = known === undefined ? rate * CUT_BLIND : known * CUT;
     const next = Math.max(rate * CUT_MIN, Math.min(rate * CUT, wanted));
-    bucket.setRate(Math.max(1, configured * CONFIGURED_PART_MIN, next), nowMs);
+    const least = Math.max(RATE_MIN, configured * CONFIGURED_PART_MIN);
+    bucket.setRate(Math.max(least, next), nowMs, LEARNED_BURST_MS);
   }
 
   return {
@@ -140,8 +145,8 @@ export function newPace(partsPerSecond: number, startMs: number): Pace {
     configure(next, nowMs) {
       const isLearned = bucket.rate() !== configured;
       configured = next;
-      const rate = isLearned && next > 0 ? Math.min(next, bucket.rate()) : bucket.rate();
-      bucket.setRate(isLearned ? rate : next, nowMs);
+      if (!isLearned) bucket.setRate(next, nowMs);
+      else if (next > 0 && bucket.rate() > next) bucket.setRate(next, nowMs);
     },
     rate: () => bucket.rate(),
   };

@@ -12,14 +12,19 @@ export interface TokenBucket {
   has(count: number, nowMs: number): boolean;
   /** Milliseconds until `take(count)` can succeed; 0: now. */
   waitMs(count: number, nowMs: number): number;
-  /** Sets the rate; 0: no limit. What was saved is kept up to the new burst. */
-  setRate(partsPerSecond: number, nowMs: number): void;
+  /**
+   * Sets the rate; 0: no limit. What was saved is kept up to the new burst, which is what the rate
+   * brings in so long.
+   */
+  setRate(partsPerSecond: number, nowMs: number, burstMs?: number): void;
   rate(): number;
 }
 
 /** A tenth of a second's worth, one at least: peers that count by the second do not see it. */
-function burstOf(partsPerSecond: number): number {
-  return Math.max(1, partsPerSecond / 10);
+const BURST_MS = 100;
+
+function burstOf(partsPerSecond: number, burstMs = BURST_MS): number {
+  return Math.max(1, (partsPerSecond * burstMs) / 1_000);
 }
 
 /** @param partsPerSecond 0: no limit. Starts full. */
@@ -56,10 +61,10 @@ export function newTokenBucket(partsPerSecond: number, startMs: number): TokenBu
       fill(nowMs);
       return Math.max(0, (missing(count) * 1_000) / rate);
     },
-    setRate(partsPerSecond, nowMs) {
+    setRate(partsPerSecond, nowMs, burstMs) {
       fill(nowMs);
       rate = partsPerSecond;
-      burst = burstOf(rate);
+      burst = burstOf(rate, burstMs);
       tokens = Math.min(tokens, burst);
     },
     rate: () => rate,

@@ -44,12 +44,15 @@ interface Second {
   complaints: number;
 }
 
-/** A bind with always something to send, for so many seconds. Returns what became of it in each. */
+const LATENCY_MS = 30;
+const WINDOW = 200;
+
+/** A bind that has so much to send, for so many seconds. Returns what became of it in each. */
 function run(
   configured: number,
   takes: Limiter,
   seconds: number,
-  { latencyMs = 30, window = 200, demandAtMs = (_nowMs: number) => Number.POSITIVE_INFINITY } = {},
+  demand = Number.POSITIVE_INFINITY,
 ): Second[] {
   const pace = newPace(configured, 0);
   const all = Array.from({ length: seconds }, () => ({ taken: 0, complaints: 0 }));
@@ -68,10 +71,10 @@ function run(
         second.complaints += 1;
       }
     }
-    offered = Math.min(window, offered + demandAtMs(nowMs) / 1_000);
-    while (answers.length - first < window && offered >= 1 && pace.take(1, nowMs)) {
-      offered -= demandAtMs(nowMs) === Number.POSITIVE_INFINITY ? 0 : 1;
-      answers.push({ atMs: nowMs + latencyMs, isTaken: takes(nowMs + latencyMs / 2) });
+    offered = Math.min(WINDOW, offered + demand / 1_000);
+    while (answers.length - first < WINDOW && offered >= 1 && pace.take(1, nowMs)) {
+      offered -= 1;
+      answers.push({ atMs: nowMs + LATENCY_MS, isTaken: takes(nowMs + LATENCY_MS / 2) });
     }
   }
   return all;
@@ -97,7 +100,7 @@ const LIMITERS = {
 const FOUND_S = 10;
 
 for (const [name, limiter] of Object.entries(LIMITERS)) {
-  for (const limit of [100, 1_000]) {
+  for (const limit of [20, 100, 1_000]) {
     for (const configured of [0, 2 * limit, 20 * limit]) {
       const at = `a limit of ${limit}/s by ${name}, configured ${configured}`;
       pacing(`finds ${at}, uses 90 % of it and is told off little`, () => {
@@ -115,5 +118,50 @@ for (const [name, limiter] of Object.entries(LIMITERS)) {
     }
   }
 }
+
+for (const configured of [0, 1_000]) {
+  pacing(`is back at ten times the limit within 40 s of its end, configured ${configured}`, () => {
+    let limit = 0;
+    const counts = byBucket(() => limit, 0.5);
+    const takes: Limiter = (nowMs) => {
+      limit = nowMs < 60_000 ? 100 : 1_000;
+      return counts(nowMs);
+    };
+    const seconds = run(configured, takes, 130);
+    const before = sum(seconds.slice(50, 60)).taken / 10;
+    assert.ok(before > 90 && before <= 105, `${before}`);
+    const after = sum(seconds.slice(100)).taken / 30;
+    assert.ok(after >= 900, `${after}`);
+  });
+
+  pacing(`is at a tenth of the limit within 6 s of its fall, configured ${configured}`, () => {
+    let limit = 0;
+    const counts = byBucket(() => limit, 0.5);
+    const takes: Limiter = (nowMs) => {
+      limit = nowMs < 20_000 ? 1_000 : 100;
+      return counts(nowMs);
+    };
+    const seconds = run(configured, takes, 60);
+    assert.ok(sum(seconds.slice(10, 20)).taken >= 9_000);
+    const { taken, complaints } = sum(seconds.slice(26));
+    assert.ok(taken / 34 >= 90, `${taken / 34}`);
+    assert.ok(complaints / taken <= 0.02, `${complaints}`);
+  });
+}
+
+pacing("a bind with less to send than the limit is not told off once it is known", () => {
+  const limiter = byBucket(() => 100, 1);
+  const { taken, complaints } = sum(run(0, limiter, 60, 50).slice(FOUND_S));
+  assert.ok(taken >= 49 * 50, `${taken}`);
+  assert.is(complaints, 0);
+});
+
+pacing("where nobody complains, the limit is what is configured, or none", () => {
+  const configured = sum(run(500, () => true, 20)).taken / 20;
+  assert.ok(configured > 490 && configured < 505, `${configured}`);
+  // A window of 200 and 30 ms: Little's law.
+  const none = sum(run(0, () => true, 20)).taken / 20;
+  assert.ok(none > 6_000, `${none}`);
+});
 
 pacing.run();
