@@ -59,6 +59,13 @@ interface SoakFlags {
   readonly faults: number;
 }
 
+interface AccountsFlags {
+  readonly accounts: number;
+  readonly messages: number;
+  readonly behind: number;
+  readonly json: string;
+}
+
 interface FuzzFlags {
   readonly seconds: number;
   readonly seed?: number;
@@ -159,6 +166,21 @@ program
   .action(async (flags: SoakFlags) => {
     const { runSoak } = await import("./soak.js");
     process.exitCode = (await runSoak(flags)) ? 0 : 1;
+  });
+
+program
+  .command("accounts")
+  .description(
+    "One partition with many accounts and messages that await receipts: bytes of each, what a " +
+      "snapshot holds up and writes, and a restart with all of it. Exit code 1 below a floor.",
+  )
+  .option("--accounts <n>", "accounts", whole(1, 10_000_000), 1_000_000)
+  .option("--messages <n>", "messages in the snapshot", whole(1_000, 50_000_000), 10_000_000)
+  .option("--behind <n>", "messages in the log behind it", whole(0, 10_000_000), 100_000)
+  .option("--json <file>", "writes every figure", "")
+  .action(async (flags: AccountsFlags) => {
+    const { runAccounts } = await import("./accounts/run.js");
+    process.exitCode = (await runAccounts(flags)) ? 0 : 1;
   });
 
 program

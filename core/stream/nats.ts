@@ -122,7 +122,7 @@ export async function openNats(options: NatsOptions): Promise<StreamClient> {
     ask: (subject, data, timeoutMs) => ask(link, subject, data, timeoutMs),
     respond: async (subject, answer) => respond(link, subject, answer),
     bucket: (name, more) => openBucket(link, api, publisher, name, more, replicas),
-    objects: (name) => openObjects(link, name, replicas),
+    objects: (name) => openObjects(link, api, publisher, name, replicas),
     connected: link.up,
     async close() {
       await publisher.idle();

@@ -36,6 +36,8 @@ const NOT_NOW = [10_008, 10_009, 10_076, 10_118, 10_163, 10_167];
 export interface HeaderOptions extends PublishOptions {
   /** KV-Operation: marks a key as deleted. */
   operation?: "DEL";
+  /** What lies on the subject goes when this is stored. */
+  rollup?: true;
 }
 
 export interface Publisher {
@@ -211,7 +213,7 @@ function unavailable({ subject, problem, open }: Pending): FloeError {
  * asks of it is its bytes.
  */
 function headersOf(options: HeaderOptions): MsgHdrs | undefined {
-  const { id, expectedLast, ttlSeconds, operation } = options;
+  const { id, expectedLast, ttlSeconds, operation, rollup } = options;
   if (id === undefined && expectedLast === undefined && ttlSeconds === undefined) return undefined;
   let text = "NATS/1.0\r\n";
   if (id !== undefined) text += `Nats-Msg-Id: ${id}\r\n`;
@@ -220,6 +222,7 @@ function headersOf(options: HeaderOptions): MsgHdrs | undefined {
   }
   if (ttlSeconds !== undefined) text += `Nats-TTL: ${ttlSeconds}\r\n`;
   if (operation !== undefined) text += `KV-Operation: ${operation}\r\n`;
+  if (rollup) text += "Nats-Rollup: sub\r\n";
   const bytes = Buffer.from(`${text}\r\n`, "latin1");
   return { encode: () => bytes } as unknown as MsgHdrs;
 }

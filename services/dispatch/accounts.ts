@@ -61,6 +61,8 @@ export interface Accounts {
   /** A block as bytes, and back, into accounts that are new, block after block. */
   dump(block: number): Uint8Array;
   restore(bytes: Uint8Array): void;
+  /** So many accounts will come: growing step by step would copy each several times. */
+  expect(accounts: number): void;
   /** What versions 1 and 2 of snapshots hold; they knew no day, and counted no messages. */
   restoreOld(bytes: Uint8Array): void;
   recount(place: number, priceMicros: number, day: number, month: number): void;
@@ -125,7 +127,7 @@ export function openAccounts(): Accounts {
   function place(account: number): number {
     const known = find(account);
     if (known >= 0) return known;
-    if (count === numbers.length) grow();
+    if (count === numbers.length) grow(numbers.length * 2);
     let slot = hash(account) & mask;
     while (slots[slot] !== 0) slot = (slot + 1) & mask;
     numbers[count] = account;
@@ -141,8 +143,7 @@ export function openAccounts(): Accounts {
     changed[index >>> BLOCK_SHIFT] = 1;
   }
 
-  function grow(): void {
-    const size = numbers.length * 2;
+  function grow(size: number): void {
     numbers = larger(numbers, new Uint32Array(size));
     low = larger(low, new Uint32Array(size * SUMS));
     high = larger(high, new Int32Array(size * SUMS));
@@ -335,6 +336,7 @@ export function openAccounts(): Accounts {
       ]);
     },
     restore(bytes) {
+      // Columns begin where their elements may.
       const { buffer } = new Uint8Array(bytes);
       const rows = bytes.length / ROW_BYTES;
       const accounts = new Uint32Array(buffer, rows * 8, rows);
@@ -357,6 +359,11 @@ export function openAccounts(): Accounts {
       part(low, SUMS, (...of) => new Uint32Array(...of));
       part(high, SUMS, (...of) => new Int32Array(...of));
       part(tags, TAGS, (...of) => new Uint16Array(...of));
+    },
+    expect(accounts) {
+      let size = numbers.length;
+      while (size < accounts) size *= 2;
+      if (size > numbers.length) grow(size);
     },
     recount(index, priceMicros, day, month) {
       spend(index, DAY, day, priceMicros);

@@ -145,7 +145,7 @@ export function openReservations(): Reservations {
   function insert(bytes: Uint8Array, at: number, day: number, from: Reservation): void {
     touch();
     if ((counts[segment]! + 1) * WORDS * 4 > words.length * 3) {
-      grow();
+      resize(words.length * 2);
       find(bytes, at, day);
     }
     const { priceMicros } = from;
@@ -168,10 +168,12 @@ export function openReservations(): Reservations {
     held += 1;
   }
 
-  function grow(): void {
+  /** Makes the segment at hand so many words, a power of two, large. */
+  function resize(size: number): void {
     const old = words;
-    words = new Uint32Array(old.length * 2);
+    words = new Uint32Array(size);
     segments[segment] = words;
+    if (counts[segment] === 0) return;
     const mask = words.length - 1;
     for (let from = 0; from < old.length; from += WORDS) {
       if (old[from + 6]! >>> STATUS_SHIFT === 0) continue;
@@ -266,7 +268,11 @@ export function openReservations(): Reservations {
   }
 
   function restore(bytes: Uint8Array): void {
-    const rows = new Uint32Array(new Uint8Array(bytes).buffer);
+    // Where they lie well they are read in place: a copy of hundreds of megabytes is one too many.
+    const rows =
+      bytes.byteOffset % 4 === 0
+        ? new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
+        : new Uint32Array(new Uint8Array(bytes).buffer);
     // Entries of a segment lie together, so that it can be made as large as it must be at once.
     for (let from = 0; from < rows.length; ) {
       segment = mix(rows[from + 2]!, rows[from + 3]!) >>> SEGMENT_SHIFT;
@@ -276,7 +282,9 @@ export function openReservations(): Reservations {
       }
       const wanted = counts[segment]! + (to - from) / WORDS;
       words = segments[segment]!;
-      while (wanted * WORDS * 4 > words.length * 3) grow();
+      let size = words.length;
+      while (wanted * WORDS * 4 > size * 3) size *= 2;
+      if (size > words.length) resize(size);
       for (; from < to; from += WORDS) put(rows, from);
       counts[segment] = wanted;
       dirty[segment >>> GROUP_SHIFT] = 1;

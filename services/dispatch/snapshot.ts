@@ -245,6 +245,7 @@ async function load(objects: Objects, name: string, limits: StateLimits): Promis
 
 async function loadParts(objects: Objects, state: PartitionState, parts: Parts): Promise<void> {
   const { accounts, keys, months, references, reservations } = state;
+  accounts.expect(parts.accounts.reduce((sum, { count }) => sum + count, 0));
   await readEach(objects, parts.accounts, (bytes, { id }) => {
     const length = Buffer.from(bytes.buffer, bytes.byteOffset).readUInt32LE(0);
     accounts.restore(bytes.subarray(4, 4 + length));
