@@ -177,6 +177,8 @@ function walkList(node: StrategyNode, health: Uint8Array | undefined): boolean {
   const { explain } = query;
   part += 1;
   kind = node.kind;
+  // Of which nobody knows how they deliver, all deliver alike, and the cheapest goes first.
+  if (kind === NODE.quality && query.quality === undefined && !explain) kind = NODE.cost;
   // Behind candidates that are well there is place for the best of the list, in their order.
   const behind = choice.count === 0 || healths[choice.count - 1] === HEALTH.well;
   const isPlain = kind === NODE.cost && behind && !explain;

@@ -9,7 +9,7 @@
 import { DESTINATION, RANKED_MAX, RANKING } from "./destinations.js";
 import { compareProducts, type Exchange, rateAt, ratePeriod } from "./exchange.js";
 import { CELL_INDEX, CELL_LIST, CELL_ONE, LIST_LAST } from "./rates.js";
-import { amountOf, NOT_PLAIN, type Terms, termsCount } from "./rating.js";
+import { amountOf, NOT_PLAIN, type Terms } from "./rating.js";
 import type { Conditions } from "./tables.js";
 
 export interface RankedDecks {
@@ -34,7 +34,7 @@ const CARRIERS_MAX = 2 ** (32 - RANKING.carrierShift) - 1;
 export function rankDestinations(decks: RankedDecks): Float64Array {
   const { destinations, stride, places, terms } = decks;
   const periods = openPeriods();
-  const tooMany = places.length > CARRIERS_MAX || termsCount(terms) > RANKING.termsMask;
+  const tooMany = places.length > CARRIERS_MAX || terms.forms.length > RANKING.termsMask;
   const rank = openRanker(decks);
   for (let place = 0; place < destinations.length && !tooMany; place += stride) {
     const flags = rank.of(place);
@@ -77,7 +77,7 @@ function openRanker(decks: RankedDecks) {
   const { places, terms } = decks;
   const { rates, fromMs, toMs } = exchangeOf(decks);
   const finder = openFinder(decks);
-  const costs = new Float64Array(termsCount(terms)).map((_, index) => amountOf(terms, index, 1));
+  const costs = new Float64Array(terms.forms.length).map((_, index) => amountOf(terms, index, 1));
   const carriers = new Int32Array(RANKED_MAX + 1);
   const ranked = new Int32Array(RANKED_MAX + 1);
   let count = 0;

@@ -17,6 +17,7 @@ import { writeImage } from "./image.js";
 import { countriesOf, currenciesOf, networksOf } from "./indices.js";
 import { compilePorted } from "./ported.js";
 import { problemsOf } from "./problems.js";
+import { openTerms } from "./rating.js";
 import { compileRules } from "./rules.js";
 import { compileSenders } from "./senders.js";
 import { CHANNELS, type DeckSource, type TableSource } from "./source.js";
@@ -83,7 +84,7 @@ export function compileTables(
   const periods = rankDestinations({
     ...buy,
     ...deckPlaces(decks, buy.buyCells, source.carriers.length),
-    terms: { words: terms, tiers },
+    terms: openTerms(terms, tiers),
     termsConditions,
     conditions: conditionsOf(conditions.buffer, conditions.byteOffset, conditions.byteLength),
     lists,

@@ -28,7 +28,7 @@ import { number } from "./number.js";
 import { COUNTRY_CODES as NUMBER_COUNTRIES } from "./number-plans.js";
 import { sellTerms } from "./rates.js";
 import { amountOf, basisOf, boundOf, isTiered } from "./rating.js";
-import { RECIPIENT_BYTES, type Recipients } from "./recipients.js";
+import { type Recipients, takeDigitsOf } from "./recipients.js";
 import { chooseCarriers, type Routing, type RoutingQuery } from "./routing.js";
 import { countBinary, countSegments, measured, nationalSegments } from "./segments.js";
 import { senderKindOf } from "./senders.js";
@@ -207,9 +207,7 @@ function takeRecipient(
   // A plan that nobody knows has no price: that is what its message is refused for.
   const { planIndex } = decision;
   const isStrict = planIndex >= 0 && tables.planPossible[planIndex] === 0;
-  const { digits } = recipients;
-  const first = slot * RECIPIENT_BYTES;
-  for (let index = 0; index < length; index += 1) number.digits[index] = digits[first + index]!;
+  takeDigitsOf(recipients, slot);
   number.length = length;
   number.country = recipients.countries[slot]!;
   const network = recipients.networks[slot]!;

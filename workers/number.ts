@@ -45,10 +45,13 @@ const SHORT_CODE_DIGITS_MIN = 3;
 const SHORT_CODE_DIGITS_MAX = 8;
 const SHORT_CODE = NUMBER_TYPES.indexOf("short_code");
 
+const digitBytes = new Uint8Array(WRITTEN_DIGITS_MAX + 8);
 /** The number that was read last; what `readNumber` refused leaves it undefined. */
 export const number = {
   /** ASCII, calling code first, without "+"; a short code as it is. */
-  digits: new Uint8Array(WRITTEN_DIGITS_MAX + 8),
+  digits: digitBytes,
+  /** The same memory: four digits each. */
+  fours: new Int32Array(digitBytes.buffer),
   /** Digits that count. */
   length: 0,
   /** Digits of the calling code; 0 for a short code. */

@@ -22,6 +22,8 @@ export interface Terms {
   readonly words: Float64Array;
   /** Steps of the tiered ones: how many, then `from` and price of each. */
   readonly tiers: Float64Array;
+  /** Of each its charge basis, and IS_TIERED: what every message asks comes from few lines. */
+  readonly forms: Uint8Array;
 }
 
 /** The rate is more than a price for a segment. */
@@ -48,6 +50,8 @@ const FORM_BASIS_SHIFT = 1;
 const FORM_ROUNDING_SHIFT = 3;
 const FORM_TIERS_SHIFT = 5;
 const FORM_PAIR = 3;
+/** Bit of Terms.forms above the charge basis. */
+const IS_TIERED = 4;
 
 /** Rows of a deck are many and terms few: equal ones are to be given once. */
 export function encodeTerms(rates: readonly RateTerms[]): Terms {
@@ -72,11 +76,18 @@ export function encodeTerms(rates: readonly RateTerms[]): Terms {
     tiers.push(rate.tiers.steps.length);
     for (const { from, priceMicros } of rate.tiers.steps) tiers.push(from, priceMicros);
   }
-  return { words, tiers: Float64Array.from(tiers) };
+  return openTerms(words, Float64Array.from(tiers));
 }
 
-export function termsCount({ words }: Terms): number {
-  return words.length / (1 + TERM_WORDS);
+/** Rates as an image has them. */
+export function openTerms(words: Float64Array, tiers: Float64Array): Terms {
+  const forms = new Uint8Array(words.length / (1 + TERM_WORDS));
+  for (let index = 0; index < forms.length; index += 1) {
+    const at = placeOf(words, index);
+    const basis = (words[at + TERM.form]! >>> FORM_BASIS_SHIFT) & FORM_PAIR;
+    forms[index] = basis | (words[at + TERM.tiersAt]! < 0 ? 0 : IS_TIERED);
+  }
+  return { words, tiers, forms };
 }
 
 /** Where the numbers of a rate begin. */
@@ -174,12 +185,12 @@ export function tierAmount(
 
 /** Whether the price depends on the account's segments of the month. */
 export function isTiered(terms: Terms, index: number): boolean {
-  return terms.words[placeOf(terms.words, index) + TERM.tiersAt]! >= 0;
+  return (terms.forms[index]! & IS_TIERED) !== 0;
 }
 
 /** floe.v1.ChargeBasis of the rate; 0: that of the plan. */
 export function basisOf(terms: Terms, index: number): number {
-  return (terms.words[placeOf(terms.words, index) + TERM.form]! >>> FORM_BASIS_SHIFT) & FORM_PAIR;
+  return terms.forms[index]! & FORM_PAIR;
 }
 
 function modeOf(words: Float64Array, at: number): number {

@@ -17,10 +17,13 @@ import type { Tables } from "./tables.js";
 export const RECIPIENTS_MAX = 32;
 /** Bytes of one number's digits; the first lie at slot * RECIPIENT_BYTES. */
 export const RECIPIENT_BYTES = 16;
+const FOURS = RECIPIENT_BYTES / 4;
 
 export interface Recipients {
   /** ASCII digits, calling code first. */
   readonly digits: Uint8Array;
+  /** The same memory: four digits each, to be copied at once. */
+  readonly fours: Int32Array;
   /** How many; 0: not a number that messages go to. */
   readonly lengths: Int32Array;
   /** 1: in a pattern of a numbering plan, or taken as it is. */
@@ -34,8 +37,10 @@ export interface Recipients {
 }
 
 export function newRecipients(): Recipients {
+  const digits = new Uint8Array(RECIPIENTS_MAX * RECIPIENT_BYTES);
   return {
-    digits: new Uint8Array(RECIPIENTS_MAX * RECIPIENT_BYTES),
+    digits,
+    fours: new Int32Array(digits.buffer),
     lengths: new Int32Array(RECIPIENTS_MAX),
     valid: new Uint8Array(RECIPIENTS_MAX),
     countries: new Int32Array(RECIPIENTS_MAX),
@@ -45,6 +50,7 @@ export function newRecipients(): Recipients {
   };
 }
 
+const LINE_WORDS = 16;
 const NO_REGION = 0;
 const PLUS = 0x2b;
 const ZERO = 0x30;
@@ -70,10 +76,11 @@ export function readRecipient(
     into.lengths[slot] = takeDigits(into.digits, first, bytes, at, end);
     return;
   }
-  const { digits, length } = number;
+  const { length } = number;
   if (!read || !number.possible) return;
   if (length < NUMBER_DIGITS_MIN || length > NUMBER_DIGITS_MAX) return;
-  for (let index = 0; index < length; index += 1) into.digits[first + index] = digits[index]!;
+  const { fours } = number;
+  for (let index = 0; index < FOURS; index += 1) into.fours[first / 4 + index] = fours[index]!;
   into.lengths[slot] = length;
 }
 
@@ -98,6 +105,12 @@ function takeDigits(
 /** Which slots walk on, and where each of these is. */
 const going = new Int32Array(RECIPIENTS_MAX);
 const walks = new Int32Array(RECIPIENTS_MAX);
+/** Makes a slot's digits those of `number`. */
+export function takeDigitsOf({ fours }: Recipients, slot: number): void {
+  const first = slot * FOURS;
+  for (let index = 0; index < FOURS; index += 1) number.fours[index] = fours[first + index]!;
+}
+
 /** What was asked for, so that nobody leaves it out. */
 const asked = new Int32Array(1);
 
@@ -113,7 +126,11 @@ export function lookUp(tables: Tables, recipients: Recipients, count: number): v
     placePorted(tables, digits, first, first + lengths[slot]!, slot);
   }
   let sum = 0;
-  for (let slot = 0; slot < count; slot += 1) sum ^= rows[destinations[slot]! * stride]!;
+  const secondLine = stride > LINE_WORDS ? LINE_WORDS : 0;
+  for (let slot = 0; slot < count; slot += 1) {
+    const row = destinations[slot]! * stride;
+    sum ^= rows[row]! ^ rows[row + secondLine]!;
+  }
   asked[0] = sum + askPorted(tables, count);
   for (let slot = 0; slot < count; slot += 1) {
     if (lengths[slot]! === 0) continue;

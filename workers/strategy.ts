@@ -24,7 +24,7 @@ export interface StrategyNode {
   readonly children: readonly StrategyNode[];
   /** For each child of a weight. */
   readonly weights: Float64Array;
-  /** Of cost: by index of a carrier, 1 if it is among them; and whether they are in rising order. */
+  /** By index of a carrier, 1 if it is among them; and whether they are in rising order. */
   readonly members: Uint8Array;
   readonly rising: boolean;
   /** For whoever walks: which children of a weight are drawn already. */
@@ -202,8 +202,8 @@ function nodeOf(
   children: readonly StrategyNode[] = [],
   weights: Float64Array = NO_WEIGHTS,
 ): StrategyNode {
-  const members = new Uint8Array(kind === NODE.cost ? Math.max(-1, ...carriers) + 1 : 0);
-  for (const carrier of carriers) if (kind === NODE.cost) members[carrier] = 1;
+  const members = new Uint8Array(Math.max(-1, ...carriers) + 1);
+  for (const carrier of carriers) members[carrier] = 1;
   const rising = carriers.every((carrier, at) => at === 0 || carrier > carriers[at - 1]!);
   const taken = new Uint8Array(weights.length);
   return { kind, carriers, children, weights, members, rising, taken };

@@ -9,7 +9,7 @@ import { CANDIDATE, VERDICT } from "../core/stream/fields.js";
 import { newWriter, putText, putVarint, written } from "../core/stream/frame.js";
 import { openImage, type SectionName } from "./image.js";
 import { openTop } from "./prefixes.js";
-import type { Terms } from "./rating.js";
+import { openTerms, type Terms } from "./rating.js";
 import type { CarrierRow, NetworkId, PlanRow } from "./source.js";
 
 /** Section `names`, as JSON: what is small and read once. */
@@ -164,7 +164,7 @@ export function openTables(image: ArrayBufferLike, trusted = false): Tables {
     sellCells: words("sellCells"),
     sellValues: words("sellValues"),
     lists: words("lists"),
-    terms: { words: doubles("terms"), tiers: doubles("tiers") },
+    terms: openTerms(doubles("terms"), doubles("tiers")),
     termsConditions: words("termsConditions"),
     conditions: conditionsOf(image, ...section("conditions")),
     rules: octets("rules"),
