@@ -25,7 +25,7 @@ export interface Books {
 }
 
 /** By "<carrier>/<carrier id>". */
-interface Receipts {
+export interface Receipts {
   /** Ids that carriers gave, as they are recorded. */
   readonly known: ReadonlySet<string>;
   /** Receipts with their message, and those that are kept without. */
@@ -85,6 +85,13 @@ export async function closeBooks(
     ...{ receiptWaitMs: RECEIPT_WAIT_MS, nowMs: SYSTEM_CLOCK.nowMs() },
   };
   const streams = await checkStreams(system.client, system.clickhouse, range);
+  const { findings, figures } = audit(books, bounds);
+  const records = await checkRecords(system.clickhouse, range);
+  return { findings: [...findings, ...records, ...streams.findings], figures };
+}
+
+/** What can be told from the books alone. */
+export function audit(books: Books, bounds: Bounds): Outcome {
   const duplicates = duplicatesOf(books);
   const findings = [
     ...conservation(books),
@@ -92,8 +99,6 @@ export async function closeBooks(
     ...submits(books),
     ...receiptsKept(books),
     ...duplicatesFindings(books, duplicates, bounds),
-    ...(await checkRecords(system.clickhouse, range)),
-    ...streams.findings,
   ];
   return { findings, figures: figuresOf(books, duplicates) };
 }

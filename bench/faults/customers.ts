@@ -232,7 +232,12 @@ export function openCustomers({ target, accounts, run }: CustomersOptions): Cust
         const message = messages.get(one.number);
         if (message === undefined) continue;
         const place = accounts.findIndex(({ account }) => account === one.account);
-        const answer = await ask(logins[place]!, [message]);
+        const endMs = SYSTEM_CLOCK.monotonicMs() + GIVE_UP_MS;
+        let answer = await ask(logins[place]!, [message]);
+        while (answer instanceof Error && SYSTEM_CLOCK.monotonicMs() < endMs) {
+          await sleep(SYSTEM_CLOCK, RETRY_MS);
+          answer = await ask(logins[place]!, [message]);
+        }
         const result = answer instanceof Error ? undefined : answer.results[0]?.result;
         const id = result?.$case === "messageId" ? result.messageId : "";
         if (id !== one.id)

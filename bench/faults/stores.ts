@@ -65,7 +65,10 @@ const database: FaultTest = {
 const answers: FaultTest = {
   id: "F10",
   title: "inserts are committed and their answers lost",
-  system: { proxies: ["cdr clickhouse"], environment: { FLOE_CDR_FLUSH_MS: "200" } },
+  system: {
+    proxies: ["cdr clickhouse"],
+    environment: { FLOE_CDR_FLUSH_MS: "200", FLOE_CDR_FLUSH_MS_MAX: "300" },
+  },
   async run({ system, customers, short, note }) {
     const proxy = system.proxy("cdr clickhouse");
     const load = customers.send({ messages: short ? 2_000 : 6_000, perSecond: 200 });

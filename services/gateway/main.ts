@@ -50,7 +50,8 @@ export const serve: Serve = async (host) => {
   const identity = openIdentity(loadKeys(common.keysFile).idempotency);
   const authenticator = openAuthenticator(log);
   await followCustomers(client, authenticator);
-  const outbox = openRequests(host, settings, client);
+  const skew = await watchSkew(clock, client, log);
+  const outbox = openRequests(host, settings, client, skew.clock);
   const usage = openUsageOf(host, settings, client, identity);
 
   let acceptor: Acceptor | undefined;
@@ -60,14 +61,14 @@ export const serve: Serve = async (host) => {
     try {
       const { count: partitions } = parsePartitions(value);
       const remembered = openRememberedKeys(REMEMBERED_KEYS);
-      acceptor = openAcceptor({ ...settings, clock, outbox, identity, remembered, partitions });
+      const parts = { clock: skew.clock, outbox, identity, remembered, partitions };
+      acceptor = openAcceptor({ ...settings, ...parts });
       log.info({ partitions }, "partitions are known");
     } catch (err) {
       log.error({ err }, "the partitions cannot be read");
     }
   });
 
-  const skew = await watchSkew(clock, client, log);
   let server: GrpcServer | undefined;
   const serving = (): boolean => presence.here() && acceptor !== undefined && !skew.off();
   const presence = watchPresence(clock, client, () => server?.serving(serving()));
@@ -105,10 +106,15 @@ async function followCustomers(client: StreamClient, authenticator: Authenticato
   await follow(await client.bucket(BUCKETS.keys), authenticator.keyChanged);
 }
 
-function openRequests(host: Host, settings: GatewaySettings, client: StreamClient): Outbox {
+function openRequests(
+  host: Host,
+  settings: GatewaySettings,
+  client: StreamClient,
+  clock: Clock,
+): Outbox {
   return openOutbox({
     client,
-    clock: host.clock,
+    clock,
     stage: "gateway",
     window: settings.requestsWindow,
     framesPerSecond: settings.framesPerSecond,

@@ -58,4 +58,26 @@ skew("keeps its last answer while the server is away", async () => {
   watched.stop();
 });
 
+skew("refuses at once when the wall clock jumps, and stamps nothing in the past", async () => {
+  const clock = simulatedClock(START_MS);
+  let jumpMs = 0;
+  const wall = { ...clock, nowMs: () => clock.nowMs() + jumpMs };
+  const client = { serverTimeMs: async () => clock.nowMs() };
+  const watched = await watchSkew(wall, client, SILENT);
+  await clock.advance(10_000);
+  assert.not(watched.off());
+  jumpMs = -7_200_000;
+  // No look in between.
+  assert.ok(watched.off());
+  assert.is(watched.clock.nowMs(), clock.nowMs());
+  jumpMs = 7_200_000;
+  assert.ok(watched.off());
+  jumpMs = 0;
+  await clock.advance(2_000);
+  watched.off();
+  await clock.advance(1_000);
+  assert.not(watched.off());
+  watched.stop();
+});
+
 skew.run();
