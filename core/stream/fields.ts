@@ -169,6 +169,7 @@ export const ATTEMPT = {
   nextPlace: 16,
   bind: 17,
   partState: 18,
+  tlvs: 19,
 } as const;
 export const ATTEMPT_INTENT = 1;
 export const ATTEMPT_SUBMITTED = 2;
@@ -189,6 +190,7 @@ export const RECEIPT = {
   toTok: 6,
   bind: 7,
   doneAtMs: 8,
+  tlvs: 9,
 } as const;
 
 export const INBOUND_FRAME = { carrier: 1, publishedAtMs: 3, records: 8 } as const;

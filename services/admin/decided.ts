@@ -60,6 +60,7 @@ interface AttemptRow {
   error_text: string;
   next_carrier: string;
   bind: string;
+  kept: string;
 }
 
 /** The key of rows begins with account and day, which an id alone does not say. */
@@ -159,7 +160,16 @@ function attemptOf(row: AttemptRow): DecidedAttempt {
     nextCarrier: row.next_carrier,
     bind: row.bind,
     carrierId: row.carrier_id,
+    tlvs: tlvsOf(row.kept),
   };
+}
+
+/** A line for each: NAME=VALUE. */
+function tlvsOf(kept: string): Record<string, string> {
+  const lines = kept === "" ? [] : kept.split("\n");
+  return Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
+  );
 }
 
 function timeOf(ms: string): string {

@@ -293,4 +293,7 @@ function addRow(attempts: Attempts, source: Source, at: number, part: number, pa
     ATTEMPT.nextCarrier,
   );
   attempts.bind[row] = internSameField(dictionaries.bind, source, ATTEMPT.bind);
+  const kept = fields[2 * ATTEMPT.tlvs]!;
+  if (kept < 0) putTextValue(attempts.kept, source, 0, 0);
+  else putTextValue(attempts.kept, source, kept, kept + fields[2 * ATTEMPT.tlvs + 1]!);
 }

@@ -23,6 +23,7 @@ const TIME = "DateTime64(3, 'UTC')";
 export interface Attempts {
   count: number;
   readonly carrierId: TextColumn;
+  readonly kept: TextColumn;
   readonly id: Uint32Array;
   readonly acceptedAt: Uint32Array;
   readonly hop: Uint16Array;
@@ -54,6 +55,7 @@ export function newAttempts(): Attempts {
   return {
     count: 0,
     carrierId: newTextColumn(16 * ATTEMPTS_MAX),
+    kept: newTextColumn(2 * ATTEMPTS_MAX),
     id: new Uint32Array(4 * ATTEMPTS_MAX),
     acceptedAt: wide(),
     hop: numbers(),
@@ -85,6 +87,7 @@ export function newAttempts(): Attempts {
 export function clearAttempts(attempts: Attempts): void {
   attempts.count = 0;
   attempts.carrierId.at = 0;
+  attempts.kept.at = 0;
   for (const dictionary of Object.values(attempts.dictionaries)) clearDictionary(dictionary);
 }
 
@@ -113,6 +116,7 @@ export function attemptColumns(attempts: Attempts): BlockColumn[] {
     octets("final", attempts.final),
     dictionaryColumn("next_carrier", dictionaries.nextCarrier, attempts.nextCarrier, count),
     dictionaryColumn("bind", dictionaries.bind, attempts.bind, count),
+    textColumn("kept", attempts.kept),
   ];
 }
 

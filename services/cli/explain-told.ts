@@ -68,7 +68,12 @@ function decidedTold(decided: DecidedMessage): string[] {
     one.kind.toLowerCase().replaceAll("_", " "),
     one.parts > 0 ? `${one.part}/${one.parts}` : "",
     one.state,
-    one.error === 0 ? "" : `error ${one.error} ${one.errorText}`.trimEnd(),
+    [
+      one.error === 0 ? "" : `error ${one.error} ${one.errorText}`.trimEnd(),
+      ...Object.entries(one.tlvs).map(([name, value]) => `${name}=${value}`),
+    ]
+      .filter((text) => text !== "")
+      .join(" "),
   ]);
   return [...lines, "", table(["at", "carrier", "event", "part", "state", ""], attempts)];
 }

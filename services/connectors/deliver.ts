@@ -21,6 +21,7 @@ import { openGraves } from "./graves.js";
 import { openIntake } from "./intake.js";
 import { type Job, jobOfTicket, RECORD, recordOfTicket } from "./job.js";
 import { openJobs } from "./jobs.js";
+import { newKeeper } from "./kept.js";
 import type { Link, LinkEvents } from "./link.js";
 import { openLookup } from "./lookup.js";
 import { openMemory } from "./memory.js";
@@ -97,7 +98,7 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
   });
   const read = newRead(clock);
   const outcomes = openOutcomes({
-    ...{ clock, memory, keys },
+    ...{ clock, memory, keys, keeper: newKeeper(config.keepTlvs) },
     nowMs: read.nowMs,
     urgent: () => outcomes.unrecorded() >= link.window() / 2,
     nextCarrier: failover.next,

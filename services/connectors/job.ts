@@ -109,6 +109,8 @@ export interface Job {
   /** How often each record was sent again after a temporary refusal; how often it was in doubt. */
   tries: Uint8Array | undefined;
   doubts: Uint8Array | undefined;
+  /** TLVs that are kept of answers, by the record's index (kept.ts). */
+  kept: Map<number, Uint8Array> | undefined;
   longs: Map<number, Long> | undefined;
 }
 
@@ -181,6 +183,7 @@ export function openJob(delivery: Delivery, number: number): Job | undefined {
     settled: () => {},
     tries: undefined,
     doubts: undefined,
+    kept: undefined,
     longs: undefined,
   };
 }

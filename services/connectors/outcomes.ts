@@ -15,6 +15,7 @@
 import { REASON, type ReasonName, STATE } from "../../core/message.js";
 import type { Refusal } from "./attempts.js";
 import { type Job, keepId, type Long, newLongs, RECORD } from "./job.js";
+import type { Keeper } from "./kept.js";
 import type { Submission } from "./link.js";
 import { openSettle, type SettleOptions } from "./settle.js";
 
@@ -23,6 +24,8 @@ const TRIES_MAX = 3;
 const TRY_AFTER_MS = 1_000;
 
 export interface OutcomesOptions extends Omit<SettleOptions, "submitted"> {
+  /** Where TLVs of answers are kept. */
+  readonly keeper: Keeper | undefined;
   /** Chooses the carrier after this one for a refused record; undefined: none. */
   nextCarrier(job: Job, index: number): { carrier: string; place: number } | undefined;
   /** The refusal that names the next carrier is durable, in this frame. */
@@ -70,7 +73,7 @@ export interface Outcomes {
 const NO_BIND = new Uint8Array(0);
 
 export function openOutcomes(options: OutcomesOptions): Outcomes {
-  const { clock } = options;
+  const { clock, keeper } = options;
   const longs = newLongs();
   const settle = openSettle({ ...options, submitted: done });
 
@@ -188,6 +191,7 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
     },
     accepted(job, index, part, bytes, at, end, bind) {
       job.flying -= 1;
+      if (keeper !== undefined) keepTlvs(keeper, job, index, bytes, at, end);
       const long = job.longs?.get(index);
       if (long !== undefined) {
         long.flying &= ~(1 << part);
@@ -290,4 +294,23 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
       options.again(job, index);
     });
   }
+}
+
+/** Adds what is kept of an answer to that of the message's other parts. */
+function keepTlvs(
+  keeper: Keeper,
+  job: Job,
+  index: number,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+): void {
+  const kept = keeper.readAnswer(bytes, at, end);
+  if (kept.length === 0) return;
+  job.kept ??= new Map();
+  const before = job.kept.get(index);
+  // The parts of one message mostly say the same.
+  if (before !== undefined && Buffer.compare(before, kept) === 0) return;
+  const all = before === undefined ? kept : Buffer.concat([before, Buffer.from("\n"), kept]);
+  job.kept.set(index, all);
 }

@@ -39,13 +39,14 @@ import {
 } from "./attempts.js";
 import { convertId } from "./carrier-id.js";
 import { openInbound } from "./inbound.js";
+import { NOTHING_KEPT, newKeeper } from "./kept.js";
 import { NOTE_EVERY, openLearned } from "./learned.js";
 import type { DeliverySource } from "./link.js";
 import { entry, type Hit, type Memory, moveToPart } from "./memory.js";
 import { mergeParts, sharesId } from "./merge.js";
 import { START_BYTES } from "./record.js";
 import { readDelivered } from "./smpp/data-sm.js";
-import { newSmPlaces } from "./smpp/pdu.js";
+import { newSmPlaces, SM } from "./smpp/pdu.js";
 import { isReceipt, newReceipt, readDate, readReceipt } from "./smpp/receipt.js";
 import { STATUS } from "./smpp/status.js";
 import {
@@ -118,6 +119,7 @@ interface Held {
   readonly otherIs: number;
   readonly doneAtMs: number;
   readonly untilMs: number;
+  readonly tlvs: Uint8Array;
 }
 
 /** The answers to those receipts of one join that went into one key's frames. */
@@ -136,6 +138,9 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
   const start = newAttemptStart();
   const converted = new Uint8Array(32);
   const batch = newTaken();
+  const keeper = newKeeper(config.keepTlvs);
+  /** TLVs that are kept of those in the batch, where any are. */
+  const kept: Uint8Array[] = [];
   const learned = openLearned(carrier, log, config.idForm);
   const fromPhones = openInbound(outbox, config);
   const counts = new Map(
@@ -187,6 +192,9 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
       return;
     }
     const { isSwapped } = learned.of(source.bind);
+    if (keeper !== undefined) {
+      kept[batch.count] = keeper.read(bytes, places[SM.tlvs]!, places[SM.tlvsEnd]!);
+    }
     keep(batch, source, sequence, bytes, places, receipt, isSwapped);
   }
 
@@ -212,7 +220,8 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
       const hasToken = numbers[base + TAKEN.hasToken] === 1;
       if (hasToken && find(source, texts, idAt, idEnd, tokens, place * BLOCK_BYTES, nowMs)) {
         joined += 1;
-        put(source, sequence, texts, idAt, idEnd, textEnd, state, error, nowMs);
+        const tlvs = kept[place] ?? NOTHING_KEPT;
+        put(source, sequence, texts, idAt, idEnd, textEnd, state, error, nowMs, tlvs);
         continue;
       }
       hold({
@@ -227,10 +236,12 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
         otherIs: numbers[base + TAKEN.other]!,
         doneAtMs: readDate(texts, textEnd, numbers[base + TAKEN.dateEnd]!),
         untilMs: clock.monotonicMs() + HOLD_MS,
+        tlvs: kept[place] ?? NOTHING_KEPT,
       });
     }
     batch.count = 0;
     batch.sources.length = 0;
+    kept.length = 0;
     if (joined > 0) {
       count("joined", joined);
       learned.count();
@@ -290,10 +301,11 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
     state: number,
     error: number,
     nowMs: number,
+    tlvs: Uint8Array,
   ): void {
     const { hit } = memory;
     const key = keys.of(entry.partition(hit));
-    const writer = key.begin(2 * ATTEMPT_BYTES + TEXT_BYTES);
+    const writer = key.begin(2 * ATTEMPT_BYTES + TEXT_BYTES + tlvs.length);
     if (writer === undefined) {
       refuse(source, sequence);
       return;
@@ -312,6 +324,7 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
     }
     putBind(writer, source.bind);
     if (parts > 1) putVarint(writer, ATTEMPT.partState, state);
+    if (tlvs.length > 0) putBytes(writer, ATTEMPT.tlvs, tlvs);
     key.end(answerLater(key, source, sequence));
   }
 
@@ -419,8 +432,8 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
         (find(source, id, 0, id.length, token, 0, wallMs) || findByOther(one, wallMs));
       if (isFound) {
         const texts = Buffer.concat([id, errorText]);
-        const { sequence, state, error } = one;
-        put(source, sequence, texts, 0, id.length, texts.length, state, error, wallMs);
+        const { sequence, state, error, tlvs } = one;
+        put(source, sequence, texts, 0, id.length, texts.length, state, error, wallMs, tlvs);
         count("joined");
       } else if (nowMs >= one.untilMs) putCold(one);
       else held.push(one);
@@ -443,8 +456,8 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
 
   /** The receipts service joins it against ClickHouse. */
   function putCold(one: Held): void {
-    const { source, sequence, id, error, errorText, state, token, doneAtMs } = one;
-    const writer = coldKey.begin(2 * ATTEMPT_BYTES + TEXT_BYTES);
+    const { source, sequence, id, error, errorText, state, token, doneAtMs, tlvs } = one;
+    const writer = coldKey.begin(2 * ATTEMPT_BYTES + TEXT_BYTES + tlvs.length);
     if (writer === undefined) {
       refuse(source, sequence);
       return;
@@ -457,6 +470,7 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
     if (token !== NO_TOKEN) putBytes(writer, RECEIPT.toTok, token);
     putBytes(writer, RECEIPT.bind, source.bind);
     putFixed64(writer, RECEIPT.doneAtMs, doneAtMs);
+    if (tlvs.length > 0) putBytes(writer, RECEIPT.tlvs, tlvs);
     coldKey.end(answerLater(coldKey, source, sequence));
     count("cold");
   }

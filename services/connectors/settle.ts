@@ -14,7 +14,7 @@ import {
   ATTEMPT_REFUSED,
   ATTEMPT_SUBMITTED,
 } from "../../core/stream/fields.js";
-import { type FrameWriter, putFixed32, putVarint } from "../../core/stream/frame.js";
+import { type FrameWriter, putBytes, putFixed32, putVarint } from "../../core/stream/frame.js";
 import type { Settled } from "../../core/stream/outbox.js";
 import type { PublishAck } from "../../core/stream/stream.js";
 import {
@@ -129,7 +129,8 @@ export function openSettle(options: SettleOptions): Settle {
     const { hit } = memory;
     const parts = entry.parts(hit);
     const key = keys.of(job.partition);
-    const writer = key.begin(ATTEMPT_BYTES + parts * (LONG_ID_BYTES + 2));
+    const kept = job.kept?.get(index);
+    const writer = key.begin(ATTEMPT_BYTES + parts * (LONG_ID_BYTES + 2) + (kept?.length ?? 0));
     if (writer === undefined) return false;
     putStart(writer, start);
     putCarrierId(writer, hit.texts, entry.carrierIdAt(hit), entry.carrierIdEnd(hit));
@@ -139,6 +140,7 @@ export function openSettle(options: SettleOptions): Settle {
     }
     putToken(writer, start);
     putBind(writer, bind);
+    if (kept !== undefined) putBytes(writer, ATTEMPT.tlvs, kept);
     job.leaving[job.leavingNext % job.count] = index;
     job.leavingNext += 1;
     key.end(job.settled, options.urgent());

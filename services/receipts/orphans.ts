@@ -175,6 +175,7 @@ function receiptOf(row: Row): ColdReceipt {
     state: row.state,
     error: row.error,
     errorText: row.error_text,
+    tlvs: "",
     token: Buffer.from(row.token, "hex"),
     bind: row.bind,
     doneAtMs: Number(row.done_at_ms),

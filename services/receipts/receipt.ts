@@ -11,6 +11,8 @@ export interface ColdReceipt {
   readonly state: number;
   readonly error: number;
   readonly errorText: string;
+  /** Those that the carrier's profile keeps, as in AttemptRecord; an orphan's are not kept. */
+  readonly tlvs: string;
   /** 16 bytes, or none: then nothing can ever be its message. */
   readonly token: Uint8Array;
   readonly bind: string;
@@ -40,6 +42,7 @@ export function readReceipts(data: Uint8Array): readonly ColdReceipt[] {
     state: record.state,
     error: record.error,
     errorText: record.errorText,
+    tlvs: record.tlvs,
     token: record.toTok,
     bind: record.bind,
     doneAtMs: Number(record.doneAtMs),

@@ -100,6 +100,7 @@ function putReceipt(writer: FrameWriter, { placed, state }: ReceiptRecord): void
   }
   putText(writer, ATTEMPT.bind, receipt.bind);
   if (parts > 1) putVarint(writer, ATTEMPT.partState, receipt.state);
+  putText(writer, ATTEMPT.tlvs, receipt.tlvs);
   endNested(writer, mark);
 }
 

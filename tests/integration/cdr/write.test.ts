@@ -11,6 +11,8 @@ import { type CdrBracket, withCdr } from "./with-cdr.js";
 const test = suite("cdr");
 const T0 = Date.UTC(2026, 10, 24, 12);
 
+const TLVS = "network_error_code=0x030008\n0x1403=a=b";
+
 function submitted(key: Key, id: string) {
   return { ...key, kind: 2, state: 4, atMs: key.acceptedAtMs + 20n, carrierIds: [id], bind: "b/0" };
 }
@@ -94,7 +96,9 @@ test("makes one row of what the streams say of a message", async () => {
     });
     await cdr.decisions(OURS.decisions([verdict], [committed(key, 9)]));
     await cdr.attempts(OURS.attempts("carrier-a", T0 + 1_000, [submitted(key, "0A1B")]));
-    await cdr.attempts(OURS.attempts("carrier-a", T0 + 2_000, [delivered(key, "0A1B")]));
+    await cdr.attempts(
+      OURS.attempts("carrier-a", T0 + 2_000, [{ ...delivered(key, "0A1B"), tlvs: TLVS }]),
+    );
     const call = { callId: key.messageId, atMs: key.acceptedAtMs, account: 42, keyId: "k1" };
     const more = { method: "SendMessage", peer: "10.0.0.1", accepted: 1, durationMicros: 900 };
     await cdr.usage(usageFrame([{ ...call, ...more }]));
@@ -157,7 +161,8 @@ test("makes one row of what the streams say of a message", async () => {
       languages: 257,
     });
     const attempts = await cdr.clickhouse.query(
-      "SELECT kind, carrier, carrier_id, at, recorded_at, error_text, bind FROM attempts ORDER BY at",
+      `SELECT kind, carrier, carrier_id, at, recorded_at, error_text, bind, tlvs
+      FROM attempts FINAL ORDER BY at`,
     );
     assert.equal(attempts, [
       {
@@ -168,6 +173,7 @@ test("makes one row of what the streams say of a message", async () => {
         recorded_at: "2026-11-24 12:00:01.000",
         error_text: "",
         bind: "b/0",
+        tlvs: {},
       },
       {
         kind: "RECEIPT",
@@ -177,6 +183,7 @@ test("makes one row of what the streams say of a message", async () => {
         recorded_at: "2026-11-24 12:00:02.000",
         error_text: "000",
         bind: "",
+        tlvs: { network_error_code: "0x030008", "0x1403": "a=b" },
       },
     ]);
     const ledger = await cdr.clickhouse.query(

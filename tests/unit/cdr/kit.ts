@@ -208,4 +208,5 @@ function putAttempt(writer: FrameWriter, record: AttemptLike): void {
   putText(writer, ATTEMPT.nextCarrier, record.nextCarrier ?? "");
   putText(writer, ATTEMPT.bind, record.bind ?? "");
   putVarint(writer, ATTEMPT.partState, record.partState ?? 0);
+  putText(writer, ATTEMPT.tlvs, record.tlvs ?? "");
 }

@@ -231,6 +231,30 @@ stage("tries the form of ids that the profile names first, until receipts teach 
   assert.is(meets("same"), plain);
 });
 
+stage("keeps the TLVs that the profile names, of receipts that wait as well", async () => {
+  const one = openStage({ keepTlvs: ["0x1403"] });
+  const tlvs = [{ tag: 0x1403, value: Buffer.from("310260\0") }];
+  one.submitted(1, ["c1"]);
+  one.read({ ...about("c1"), tlvs }, about("c1"), { ...about("c2"), tlvs });
+  assert.equal(
+    one.records().map((record) => record.tlvs),
+    ["0x1403=310260", ""],
+  );
+  one.read({ ...about("c3"), tlvs });
+  one.submitted(2, ["c2"]);
+  one.receipts.lookAgain();
+  assert.is(one.records()[2]?.tlvs, "0x1403=310260");
+  one.receipts.stop();
+  assert.equal(
+    one.cold().map((record) => record.tlvs),
+    ["0x1403=310260"],
+  );
+  const none = openStage();
+  none.submitted(1, ["c1"]);
+  none.read({ ...about("c1"), tlvs });
+  assert.is(none.records()[0]?.tlvs, "");
+});
+
 stage("decides a long message by the carrier's rule", () => {
   const { SUBMITTED, DELIVERED, EXPIRED } = STATE;
   const wholes = (rule: string, ...pdus: readonly Partial<SmPdu>[]) => {

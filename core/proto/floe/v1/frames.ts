@@ -402,6 +402,8 @@ export interface AttemptRecord {
   bind: string;
   /** RECEIPT of one part of several: the state rank of that part by itself. */
   partState: number;
+  /** TLVs of the answer or receipt that the carrier's profile keeps, a line for each: NAME=VALUE. */
+  tlvs: string;
 }
 
 /** RECEIPTS, written by connectors: receipts whose message is not in their memory. */
@@ -422,6 +424,8 @@ export interface ReceiptRecord {
   bind: string;
   /** `done date` of the receipt, 0 if it has none that can be read. */
   doneAtMs: bigint;
+  /** As in AttemptRecord. */
+  tlvs: string;
 }
 
 /** INBOUND, written by connectors: messages from phones, part by part as they came. */
@@ -2380,6 +2384,7 @@ function createBaseAttemptRecord(): AttemptRecord {
     nextPlace: 0,
     bind: "",
     partState: 0,
+    tlvs: "",
   };
 }
 
@@ -2444,6 +2449,9 @@ export const AttemptRecord: MessageFns<AttemptRecord> = {
     }
     if (message.partState !== 0) {
       writer.uint32(144).uint32(message.partState);
+    }
+    if (message.tlvs !== "") {
+      writer.uint32(154).string(message.tlvs);
     }
     return writer;
   },
@@ -2605,6 +2613,14 @@ export const AttemptRecord: MessageFns<AttemptRecord> = {
             message.partState = reader.uint32();
             continue;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.tlvs = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2642,6 +2658,7 @@ export const AttemptRecord: MessageFns<AttemptRecord> = {
     message.nextPlace = object.nextPlace ?? 0;
     message.bind = object.bind ?? "";
     message.partState = object.partState ?? 0;
+    message.tlvs = object.tlvs ?? "";
     return message;
   },
 };
@@ -2731,7 +2748,17 @@ export const ReceiptFrame: MessageFns<ReceiptFrame> = {
 };
 
 function createBaseReceiptRecord(): ReceiptRecord {
-  return { carrierId: "", atMs: 0n, state: 0, error: 0, errorText: "", toTok: Buffer.alloc(0), bind: "", doneAtMs: 0n };
+  return {
+    carrierId: "",
+    atMs: 0n,
+    state: 0,
+    error: 0,
+    errorText: "",
+    toTok: Buffer.alloc(0),
+    bind: "",
+    doneAtMs: 0n,
+    tlvs: "",
+  };
 }
 
 export const ReceiptRecord: MessageFns<ReceiptRecord> = {
@@ -2765,6 +2792,9 @@ export const ReceiptRecord: MessageFns<ReceiptRecord> = {
         throw new globalThis.Error("value provided for field message.doneAtMs of type fixed64 too large");
       }
       writer.uint32(65).fixed64(message.doneAtMs);
+    }
+    if (message.tlvs !== "") {
+      writer.uint32(74).string(message.tlvs);
     }
     return writer;
   },
@@ -2846,6 +2876,14 @@ export const ReceiptRecord: MessageFns<ReceiptRecord> = {
             message.doneAtMs = reader.fixed64() as bigint;
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.tlvs = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2871,6 +2909,7 @@ export const ReceiptRecord: MessageFns<ReceiptRecord> = {
     message.toTok = object.toTok ?? Buffer.alloc(0);
     message.bind = object.bind ?? "";
     message.doneAtMs = (object.doneAtMs !== undefined && object.doneAtMs !== null) ? BigInt(object.doneAtMs) : 0n;
+    message.tlvs = object.tlvs ?? "";
     return message;
   },
 };

@@ -174,6 +174,13 @@ export interface DecidedAttempt {
   bind: string;
   /** As the carrier wrote it. */
   carrierId: string;
+  /** Of the answer or receipt, as far as the carrier's profile keeps them; by name, else by tag. */
+  tlvs: { [key: string]: string };
+}
+
+export interface DecidedAttempt_TlvsEntry {
+  key: string;
+  value: string;
 }
 
 function createBaseHypotheticalMessage(): HypotheticalMessage {
@@ -1425,6 +1432,7 @@ function createBaseDecidedAttempt(): DecidedAttempt {
     nextCarrier: "",
     bind: "",
     carrierId: "",
+    tlvs: {},
   };
 }
 
@@ -1466,6 +1474,9 @@ export const DecidedAttempt: MessageFns<DecidedAttempt> = {
     if (message.carrierId !== "") {
       writer.uint32(98).string(message.carrierId);
     }
+    globalThis.Object.entries(message.tlvs).forEach(([key, value]: [string, string]) => {
+      DecidedAttempt_TlvsEntry.encode({ key: key as any, value }, writer.uint32(106).fork()).join();
+    });
     return writer;
   },
 
@@ -1578,6 +1589,17 @@ export const DecidedAttempt: MessageFns<DecidedAttempt> = {
             message.carrierId = reader.string();
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            const entry13 = DecidedAttempt_TlvsEntry.decode(reader, reader.uint32());
+            if (entry13.value !== undefined) {
+              message.tlvs[entry13.key] = entry13.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1607,6 +1629,82 @@ export const DecidedAttempt: MessageFns<DecidedAttempt> = {
     message.nextCarrier = object.nextCarrier ?? "";
     message.bind = object.bind ?? "";
     message.carrierId = object.carrierId ?? "";
+    message.tlvs = (globalThis.Object.entries(object.tlvs ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseDecidedAttempt_TlvsEntry(): DecidedAttempt_TlvsEntry {
+  return { key: "", value: "" };
+}
+
+export const DecidedAttempt_TlvsEntry: MessageFns<DecidedAttempt_TlvsEntry> = {
+  encode(message: DecidedAttempt_TlvsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DecidedAttempt_TlvsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDecidedAttempt_TlvsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DecidedAttempt_TlvsEntry>): DecidedAttempt_TlvsEntry {
+    return DecidedAttempt_TlvsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DecidedAttempt_TlvsEntry>): DecidedAttempt_TlvsEntry {
+    const message = createBaseDecidedAttempt_TlvsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
