@@ -9,13 +9,14 @@
 import { CANDIDATES_MAX } from "../core/limits.js";
 import { type Choice, OUTCOME, SCORE_NONE } from "./choice.js";
 import { mix } from "./codes.js";
-import { DESTINATION, RANKED_MAX, RANKING } from "./destinations.js";
+import { RANKED_MAX, RANKING } from "./destinations.js";
 import { compareProducts, rateAt } from "./exchange.js";
 import { barsCarriers, neverCarrier } from "./guards.js";
 import { middlingScore, scoreOf } from "./quality.js";
+import { rankingOf } from "./ranking.js";
 import { buyTerms, buyTermsOfEach } from "./rates.js";
 import { amountOf, NOT_PLAIN } from "./rating.js";
-import { BY_NETWORK, type Routing, type RoutingQuery } from "./routing.js";
+import type { Routing, RoutingQuery } from "./routing.js";
 import { costLimit } from "./rules.js";
 import { judgesSenders, letsAll, passSender, SENDER_OWN, SENDER_REFUSED } from "./senders.js";
 import { NODE, type StrategyNode } from "./strategy.js";
@@ -195,26 +196,19 @@ function walkList(node: StrategyNode, health: Uint8Array | undefined): boolean {
  * @returns false, and nothing has changed, where it does not.
  */
 function takeRanked({ carriers, members, rising }: StrategyNode, health: Uint8Array | undefined) {
-  const { tables, byNetwork, carrierCurrencies, seen, senders } = routing;
-  const { destinations, periods } = tables;
-  const { acceptedAtMs, segments, channel, network, country, senderKind } = query;
-  const first = query.destination * tables.stride;
-  const ranking = destinations[first + DESTINATION.ranking]!;
-  const period = 2 * (ranking & RANKING.periodMask);
   // Equal costs are in the order of the list, and of the ranking in that of the tables.
-  if (period === 0 || !rising || channel !== 0) return false;
-  if (acceptedAtMs < periods[period]! || acceptedAtMs >= periods[period + 1]!) return false;
-  if (segments !== 1 && (ranking & RANKING.plain) === 0) return false;
-  const rows = byNetwork[network + 1]!;
-  if ((rows & BY_NETWORK.own) !== 0) return false;
-  if ((rows & BY_NETWORK.tails) !== 0 && (ranking & RANKING.tails) !== 0) return false;
+  const first = rising ? rankingOf(routing, query) : -1;
+  if (first < 0) return false;
+  const { tables, carrierCurrencies, seen, senders } = routing;
+  const { segments, country, senderKind } = query;
+  const { destinations } = tables;
   const { words } = tables.terms;
   let count = choice.count;
   let unwell = false;
   let refused = 0;
   let rank = 0;
   for (; rank < RANKED_MAX && count < CANDIDATES_MAX; rank += 1) {
-    const word = destinations[first + DESTINATION.ranked + rank]!;
+    const word = destinations[first + rank]!;
     if (word === -1) break;
     const carrier = word >>> RANKING.carrierShift;
     const terms = word & RANKING.termsMask;

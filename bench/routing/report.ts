@@ -152,12 +152,23 @@ function stepsTable(sizes: readonly SizeFigures[]): string {
     prefixes,
     steps.routingMicros.toFixed(3),
     steps.skewedMicros.toFixed(3),
+    steps.bareMicros.toFixed(3),
+    (steps.routingMicros / steps.bareMicros).toFixed(1),
     steps.numberMicros.toFixed(3),
     steps.segmentsMicros.toFixed(3),
     steps.senderMicros.toFixed(3),
     aroundOf(steps).toFixed(3),
   ]);
-  const heads = ["routing + rating", "skewed", "number", "segments", "sender rules", "the three"];
+  const heads = [
+    "routing + rating",
+    "skewed",
+    "bare",
+    "x bare",
+    "number",
+    "segments",
+    "sender rules",
+    "the three",
+  ];
   return table(["prefixes", ...heads], rows);
 }
 

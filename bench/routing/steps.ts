@@ -16,6 +16,7 @@ import { lookUp, newRecipients, RECIPIENTS_MAX, readRecipient } from "../../work
 import { newRoutingQuery, openRouting, type Routing } from "../../workers/routing.js";
 import { countSegments } from "../../workers/segments.js";
 import { openTables, planIndex, type Tables } from "../../workers/tables.js";
+import { runBare } from "./bare.js";
 import { BENCH_ACCOUNT, BENCH_AT_MS, BENCH_PLAN } from "./source.js";
 import { least, read, since } from "./task-runs.js";
 import { senderOf, TEXT, type Traffic } from "./traffic.js";
@@ -30,6 +31,8 @@ export interface StepFigures {
   readonly decisionMicros: number;
   /** Routing and rating of skewed traffic, which finds more in the caches. */
   readonly skewedMicros: number;
+  /** The least that routing and rating could take (bare.ts). */
+  readonly bareMicros: number;
 }
 
 const ROUND_MESSAGES_MIN = 200_000;
@@ -65,6 +68,7 @@ export function measureSteps(
     () => runDecisions(messages, routing),
     () => runDecisions(messages, without),
     () => runDecisions(busy, without),
+    () => runBare(traffic, without),
   ];
   const readings: number[][] = steps.map(() => []);
   for (const step of steps) step();
@@ -72,16 +76,16 @@ export function measureSteps(
     for (const [index, step] of steps.entries()) readings[index]!.push(timed(step, messages));
     told(round + 1);
   }
-  const [numberMicros, segmentsMicros, decisionMicros, bareMicros, busyMicros] = readings.map(
-    least,
-  ) as [number, number, number, number, number];
+  const [numberMicros, segmentsMicros, decisionMicros, plainMicros, busyMicros, bareMicros] =
+    readings.map(least) as [number, number, number, number, number, number];
   return {
     numberMicros,
     segmentsMicros,
-    senderMicros: Math.max(0, decisionMicros - bareMicros),
-    routingMicros: bareMicros - numberMicros - segmentsMicros,
+    senderMicros: Math.max(0, decisionMicros - plainMicros),
+    routingMicros: plainMicros - numberMicros - segmentsMicros,
     decisionMicros,
     skewedMicros: busyMicros - numberMicros - segmentsMicros,
+    bareMicros,
   };
 }
 

@@ -86,6 +86,7 @@ function reportOf(routingMicros: number, p99: number): RoutingReport {
       routingMicros: micros,
       decisionMicros: micros + 0.5,
       skewedMicros: micros,
+      bareMicros: micros,
     },
     tasks: [{ threads: 0, cpuMicros: 4, wallMicros: 4, messagesPerSecond: 250_000 }],
   });
