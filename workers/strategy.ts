@@ -5,7 +5,7 @@
  *   term     = "cost" list | "quality" list | "priority" "(" part { "," part } ")"
  *            | "weight" "(" part ":" number { "," part ":" number } ")" | "(" term { "else" term } ")"
  *   list     = "(" "*" ")" | "(" carrier { "," carrier } ")"
- *   part     = carrier | term | "*" (of priority only)
+ *   part     = carrier | term | "*" (of priority only: all carriers that no other part names)
  *
  * `cost` puts the cheapest first, `quality` the one that delivers most and fastest, `priority` keeps
  * the order written, `weight` draws for each message. After `else` come further candidates, for
@@ -160,12 +160,25 @@ function openParser(text: string, names: readonly string[]): () => StrategyNode 
     return nested ? term(depth + 1) : nodeOf(NODE.priority, Int32Array.of(carrier()));
   }
   function priority(depth: number): StrategyNode {
-    if (peek(1) === "*") return nodeOf(NODE.priority, carriers());
-    const parts = listOf(() => part(depth));
-    const single = parts.every(
-      ({ kind, carriers: own }) => kind === NODE.priority && own.length === 1,
-    );
-    if (single) return nodeOf(NODE.priority, once(parts.map(({ carriers: own }) => own[0]!)));
+    if (peek(1) === "*" && peek(2) === ")") return nodeOf(NODE.priority, carriers());
+    let star = -1;
+    let count = 0;
+    const parts = listOf(() => {
+      count += 1;
+      if (peek() !== "*") return part(depth);
+      if (star >= 0) fail("* is there twice");
+      star = count - 1;
+      next += 1;
+      return nodeOf(NODE.priority, NO_CARRIERS);
+    });
+    if (star >= 0) {
+      const named = new Set(parts.flatMap(carriersOf));
+      const others = [...names.keys()].filter((index) => !named.has(index));
+      const own = others.map((index) => nodeOf(NODE.priority, Int32Array.of(index)));
+      parts.splice(star, 1, ...own);
+    }
+    if (parts.every(isOne))
+      return nodeOf(NODE.priority, once(parts.map(({ carriers: own }) => own[0]!)));
     return nodeOf(NODE.chain, NO_CARRIERS, parts);
   }
   function weight(depth: number): StrategyNode {
@@ -181,6 +194,8 @@ function openParser(text: string, names: readonly string[]): () => StrategyNode 
       return node;
     });
     if (weights.every((one) => one === 0)) fail("all weights are 0");
+    // Of two weights of one carrier, the one that was meant is anybody's guess.
+    once(parts.filter(isOne).map(({ carriers: own }) => own[0]!));
     return nodeOf(NODE.weight, NO_CARRIERS, parts, Float64Array.from(weights));
   }
 
@@ -194,6 +209,15 @@ function openParser(text: string, names: readonly string[]): () => StrategyNode 
     if (peek() !== "") fail("is not expected here");
     return node;
   };
+}
+
+/** A carrier by itself. */
+function isOne({ kind, carriers }: StrategyNode): boolean {
+  return kind === NODE.priority && carriers.length === 1;
+}
+
+function carriersOf({ carriers, children }: StrategyNode): number[] {
+  return [...carriers, ...children.flatMap(carriersOf)];
 }
 
 function nodeOf(

@@ -46,10 +46,13 @@ export function addEntity(to: Command, one: EntityCommand): Command {
   addWriteOptions(group.command(`create ${key}`).description(`a new ${one.word}`), one).action(
     (...given: unknown[]) => create(one, keysOf(one, given), flagsIn(given)),
   );
-  addWriteOptions(group.command(`update ${key}`).description(`change fields of a ${one.word}`), one)
+  addWriteOptions(
+    group.command(`update ${key}`).description(`change fields of ${articleOf(one.word)}`),
+    one,
+  )
     .option("--revision <number>", "that was read; another is refused (default: read now)")
     .action((...given: unknown[]) => update(one, keysOf(one, given), flagsIn(given)));
-  addOperatorOptions(group.command(`delete ${key}`).description(`remove a ${one.word}`))
+  addOperatorOptions(group.command(`delete ${key}`).description(`remove ${articleOf(one.word)}`))
     .option("--revision <number>", "that was read; another is refused (default: read now)")
     .action((...given: unknown[]) => remove(one, keysOf(one, given), flagsIn(given)));
   return group;
@@ -286,4 +289,9 @@ function tell(one: EntityCommand, message: Plain, flags: OperatorFlags, what: st
     ]);
     print(table(["field", "value"], rows));
   } else print(`The ${one.word} is ${what}: revision ${plain["revision"]}.`);
+}
+
+/** "a carrier", "an exchange rate". */
+function articleOf(word: string): string {
+  return `${/^[aeiou]/.test(word) ? "an" : "a"} ${word}`;
 }

@@ -61,7 +61,7 @@ export function problemLines(file: string, { problems, problemCount }: ImportRes
 /** What differs from what is in force, without the last word. */
 export function diffText({ rows, ignoredRows, unknownColumns, diff }: ImportResult): string {
   const lines = [
-    `${count(rows)} rows${ignoredRows > 0n ? `, ${count(ignoredRows)} ignored` : ""}.`,
+    `${count(rows)} ${rows === 1n ? "row" : "rows"}${ignoredRows > 0n ? `, ${count(ignoredRows)} ignored` : ""}.`,
   ];
   if (unknownColumns.length > 0) lines.push(`Columns not read: ${unknownColumns.join(", ")}.`);
   if (diff === undefined) return lines.join("\n");

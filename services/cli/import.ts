@@ -21,7 +21,7 @@ import { readLocal, requireLocal } from "./local-system.js";
 import { cliSettings, homeOption, jsonOption } from "./options.js";
 
 interface Flags {
-  map: readonly string[];
+  map?: readonly string[];
   merge?: boolean;
   replace?: boolean;
   dryRun?: boolean;
@@ -98,8 +98,8 @@ function addCommon(command: Command): Command {
     .option(
       "--map <ours=theirs,...>",
       "our columns by the names that the file has for them; may be repeated",
-      (value: string, before: readonly string[]) => [...before, value],
-      [] as readonly string[],
+      // Without a default of its own, which help would print as one.
+      (value: string, before: readonly string[] | undefined) => [...(before ?? []), value],
     )
     .addOption(new Option("--replace", "what the file does not have ceases (default)"))
     .addOption(new Option("--merge", "what the file does not have stays").conflicts("replace"))
@@ -118,7 +118,7 @@ async function importFile(
 ): Promise<void> {
   const options: ImportOptions = {
     table,
-    columns: columnsOf(flags.map),
+    columns: columnsOf(flags.map ?? []),
     mode: flags.merge === true ? ImportMode.IMPORT_MODE_MERGE : ImportMode.IMPORT_MODE_REPLACE,
     dryRun: flags.dryRun === true,
   };
