@@ -258,6 +258,17 @@ const carrier = z.strictObject({
 });
 export type CarrierConfig = z.output<typeof carrier>;
 
+/** `floe_dead`, key = sequence of the dead letter in DEAD: what was done with it. */
+const deadEnd = z.strictObject({
+  /** `replaying`: claimed, and perhaps published. */
+  state: z.enum(["replaying", "replayed", "discarded"]),
+  by: z.string(),
+  atMs: z.int().min(0),
+  /** Ids of the new messages. */
+  messageIds: z.array(z.string()),
+});
+export type DeadEndConfig = z.output<typeof deadEnd>;
+
 /** What is wrong with a carrier that somebody wants to write. */
 export function checkCarrier(value: unknown) {
   return carrier.safeParse(value);
@@ -269,6 +280,7 @@ export const parseTableSet = parser("table set", tableSet);
 export const parseTableFailure = parser("table failure", tableFailure);
 export const parseAccount = parser("account", account);
 export const parseKey = parser("key", apiKey);
+export const parseDeadEnd = parser("dead letter", deadEnd);
 export const parseCarrier = parser("carrier", carrier);
 
 /** @throws FloeError "settings.invalid" naming every field that is wrong, never its value. */

@@ -5,23 +5,17 @@
  * so that two operators do not do it twice; a claim names the ids of the new messages, so that a
  * replay that was cut off can be repeated.
  */
-import { z } from "zod";
-import { encodeConfig, parser } from "../../../core/configuration.js";
+import {
+  type DeadEndConfig as End,
+  encodeConfig,
+  parseDeadEnd,
+} from "../../../core/configuration.js";
 import type { Logger } from "../../../core/log.js";
 import { BuriedFrame } from "../../../core/proto/floe/v1/dead_letters.js";
 import type { StreamClient } from "../../../core/stream/stream.js";
 import { BUCKETS, DEAD_STAGES, DEAD_SUBJECTS, deadSubject } from "../../../core/subjects.js";
 
-const end = z.strictObject({
-  /** `replaying`: claimed, and perhaps published. */
-  state: z.enum(["replaying", "replayed", "discarded"]),
-  by: z.string(),
-  atMs: z.int().min(0),
-  /** Ids of the new messages. */
-  messageIds: z.array(z.string()),
-});
-export type End = z.output<typeof end>;
-const parseEnd = parser("dead letter", end);
+export type { End };
 
 /** Longer than the stream keeps a letter. */
 const END_TTL_SECONDS = 8 * 86_400;
@@ -46,7 +40,7 @@ export async function openLetters(client: StreamClient, log: Logger): Promise<Le
 
   async function endOf(id: number): Promise<End | undefined> {
     const entry = await bucket.get(String(id));
-    return entry === undefined ? undefined : parseEnd(entry.value);
+    return entry === undefined ? undefined : parseDeadEnd(entry.value);
   }
 
   function decoded(id: number, data: Uint8Array): BuriedFrame | undefined {
@@ -62,7 +56,7 @@ export async function openLetters(client: StreamClient, log: Logger): Promise<Le
     async list(afterId, size, all) {
       const found: Letter[] = [];
       const ends = new Map<string, End>();
-      for (const { key, value } of await bucket.entries()) ends.set(key, parseEnd(value));
+      for (const { key, value } of await bucket.entries()) ends.set(key, parseDeadEnd(value));
       let resolveRead = (): void => {};
       const isRead = new Promise<void>((resolve) => {
         resolveRead = resolve;
