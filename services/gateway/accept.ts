@@ -20,6 +20,7 @@ import { found, nextField } from "../../core/stream/frame.js";
 import type { Outbox, OutboxKey } from "../../core/stream/outbox.js";
 import type { AccountState } from "./authenticate.js";
 import type { Identity, KeyedMessage } from "./identity.js";
+import { takePace, tooFast } from "./pace.js";
 import { ID_BYTES, RECORD_BYTES, requestKey, writeRecord } from "./record.js";
 import { ACCOUNT_FULL, OUTBOX_FULL } from "./refuse.js";
 import type { RememberedKeys } from "./remembered.js";
@@ -57,6 +58,8 @@ export interface AcceptOptions {
   readonly bytesMax: number;
   /** One account may have so many of the records, and as large a part of the bytes. */
   readonly accountRecordsMax: number;
+  /** How many gateways share the rates of accounts. Default: this one alone. */
+  gateways?(): number;
 }
 
 /** How often calls that wait are compared with their deadlines, while there are any. */
@@ -64,6 +67,7 @@ const OVERDUE_TICK_MS = 10;
 
 export function openAcceptor(options: AcceptOptions): Acceptor {
   const { clock, outbox, identity, remembered, partitions } = options;
+  const { gateways = () => 1 } = options;
   const accountBytesMax = (options.bytesMax * options.accountRecordsMax) / options.recordsMax;
   const keys: OutboxKey[] = [];
   const pool = openTakenPool(settled);
@@ -102,6 +106,9 @@ export function openAcceptor(options: AcceptOptions): Acceptor {
     // A request that is larger than the share by itself is taken while nothing else waits.
     const bytes = account.waitingBytes + request.length;
     if (account.waitingBytes > 0 && bytes > accountBytesMax) return ACCOUNT_FULL;
+    // Last: what is refused for another reason uses up nothing of it.
+    const waitMs = takePace(account.pace, count, gateways(), clock.monotonicMs());
+    if (waitMs > 0) return tooFast(waitMs);
     account.waitingBytes = bytes;
     const slot = pool.get(count);
     slot.account = account;

@@ -19,6 +19,7 @@ import {
 import { type Refusal, refuse } from "../../core/grpc/refuse.js";
 import type { Logger } from "../../core/log.js";
 import type { Bucket, Consumption } from "../../core/stream/stream.js";
+import { newPace, type Pace, setPace } from "./pace.js";
 
 /** One for each account, for as long as the process lives. */
 export interface AccountState {
@@ -29,6 +30,7 @@ export interface AccountState {
   waiting: number;
   /** Bytes of the requests that these came in. */
   waitingBytes: number;
+  readonly pace: Pace;
 }
 
 export interface Caller {
@@ -139,12 +141,14 @@ export function openAuthenticator(log: Logger): Authenticator {
       return;
     }
     try {
-      const { account, plan, status } = parseAccount(value);
+      const { account, plan, status, messagesPerSecond = 0, ...terms } = parseAccount(value);
       if (String(account) !== name) throw new Error("the account lies under another number");
-      const state = accounts.get(account);
-      if (state === undefined)
-        accounts.set(account, { account, plan, status, waiting: 0, waitingBytes: 0 });
-      else Object.assign(state, { plan, status });
+      let state = accounts.get(account);
+      if (state === undefined) {
+        state = { account, plan, status, waiting: 0, waitingBytes: 0, pace: newPace() };
+        accounts.set(account, state);
+      } else Object.assign(state, { plan, status });
+      setPace(state.pace, messagesPerSecond, terms.burst ?? messagesPerSecond);
     } catch (err) {
       log.error({ err, account: name }, "an account cannot be read");
     }

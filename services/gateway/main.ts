@@ -20,6 +20,7 @@ import { type Acceptor, openAcceptor } from "./accept.js";
 import { type Authenticator, follow, openAuthenticator } from "./authenticate.js";
 import type { Door } from "./call.js";
 import { type Identity, openIdentity } from "./identity.js";
+import { joinPeers } from "./peers.js";
 import { watchPresence } from "./presence.js";
 import { openLazyDesk } from "./quote-desk.js";
 import { openRememberedKeys } from "./remembered.js";
@@ -54,6 +55,9 @@ export const serve: Serve = async (host) => {
   const outbox = openRequests(host, settings, client, skew.clock);
   const usage = openUsageOf(host, settings, client, identity);
 
+  const leases = await client.bucket(BUCKETS.leases, { keyTtl: true });
+  const peers = await joinPeers(leases, clock, host.processId, host.log("peers"));
+  lifecycle.onStop("peers", peers.stop);
   let acceptor: Acceptor | undefined;
   await follow(await client.bucket(BUCKETS.config), (key, value) => {
     // Fixed at the first start, so the first word counts; it may come after this process.
@@ -62,7 +66,7 @@ export const serve: Serve = async (host) => {
       const { count: partitions } = parsePartitions(value);
       const remembered = openRememberedKeys(REMEMBERED_KEYS);
       const parts = { clock: skew.clock, outbox, identity, remembered, partitions };
-      acceptor = openAcceptor({ ...settings, ...parts });
+      acceptor = openAcceptor({ ...settings, ...parts, gateways: peers.count });
       log.info({ partitions }, "partitions are known");
     } catch (err) {
       log.error({ err }, "the partitions cannot be read");

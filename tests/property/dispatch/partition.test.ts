@@ -9,7 +9,10 @@ import { STATE } from "../../../core/message.js";
 import {
   SETTLEMENT_ADJUST,
   SETTLEMENT_COMMIT,
+  SETTLEMENT_CREDIT,
+  SETTLEMENT_DEBIT,
   SETTLEMENT_RELEASE,
+  SETTLEMENT_TOP_UP,
 } from "../../../core/stream/fields.js";
 import { applyFrame, openState } from "../../../services/dispatch/state.js";
 import {
@@ -19,7 +22,7 @@ import {
   PLAN_SUBMIT,
   type TestMessage,
 } from "../../unit/dispatch/kit.js";
-import { openWorld, run, type World } from "./world.js";
+import { CREDIT_LIMITS, DAY_CAP, openWorld, run, type World } from "./world.js";
 
 const partition = suite("dispatch partition, any order of things");
 
@@ -38,13 +41,25 @@ async function live(world: World, steps: number): Promise<void> {
         messages.push(message(world, id));
       }
       world.send(messages, 1 + Math.floor(chance() * 3));
-    } else if (luck < 0.78) {
+    } else if (luck < 0.72) {
+      credit(world);
+    } else if (luck < 0.79) {
       await world.own(chance() < 0.5 ? "killed" : chance() < 0.5 ? "stopped" : "zombie");
-    } else if (luck < 0.8) {
+    } else if (luck < 0.81) {
       await run(clock, world.server.restart(Math.floor(chance() * 3_000)));
     }
     await clock.advance(chance() * (chance() < 0.1 ? 40_000 : 30));
   }
+}
+
+/** Of few references, so that some are repeated, and some are used for another amount. */
+function credit({ chance, credit: give }: World): void {
+  const kinds = [SETTLEMENT_TOP_UP, SETTLEMENT_TOP_UP, SETTLEMENT_CREDIT, SETTLEMENT_DEBIT];
+  const account = 1 + Math.floor(chance() * 3);
+  const reference = Math.floor(chance() * 6);
+  const other = chance() < 0.1 ? 1 : 0;
+  const amountMicros = 50_000 * (1 + reference) + other;
+  give(account, kinds[reference % kinds.length]!, amountMicros, `r-${reference}`);
 }
 
 function message({ chance }: World, id: number): TestMessage {
@@ -82,6 +97,8 @@ function check(world: World): void {
     assert.is(dispatched.has(name), states.includes(STATE.ROUTED), "what is routed is dispatched");
   }
   checkMoney(decisions);
+  checkBalances(world, decisions);
+  checkCredits(world, decisions);
   const again = openState(LIMITS);
   const { state: owned } = world.owner();
   for (const { data, sequence } of world.server.history("DECISIONS")) {
@@ -100,6 +117,11 @@ function checkMoney(decisions: ReturnType<World["decisions"]>): void {
     (one) => one.settlements,
   )) {
     const name = messageId.toString("hex");
+    if (kind > SETTLEMENT_ADJUST) {
+      assert.is(ledgerSequence, (ledgers.get(account) ?? 0n) + 1n, "no gap in a ledger");
+      ledgers.set(account, ledgerSequence);
+      continue;
+    }
     settled.set(name, [...(settled.get(name) ?? []), kind]);
     assert.is(ledgerSequence, (ledgers.get(account) ?? 0n) + 1n, "no gap in a ledger");
     ledgers.set(account, ledgerSequence);
@@ -117,6 +139,75 @@ function checkMoney(decisions: ReturnType<World["decisions"]>): void {
     assert.ok(allowed.includes(kinds), `settled once: ${kinds}`);
   }
   assert.is(settled.size, routed.length, "nothing else is settled");
+}
+
+/** The books, made again from the log by plain arithmetic. */
+function checkBalances(world: World, decisions: ReturnType<World["decisions"]>): void {
+  const books = new Map<number, { credited: bigint; charged: bigint; reserved: bigint }>();
+  const spent = new Map<string, bigint>();
+  const bookOf = (account: number) => {
+    const book = books.get(account) ?? { credited: 0n, charged: 0n, reserved: 0n };
+    books.set(account, book);
+    return book;
+  };
+  const dayOf = (account: number, acceptedAtMs: bigint) =>
+    `${account}/${acceptedAtMs / 86_400_000n}`;
+  const spend = (name: string, micros: bigint): bigint => {
+    spent.set(name, (spent.get(name) ?? 0n) + micros);
+    return spent.get(name)!;
+  };
+  for (const { records, settlements } of decisions) {
+    for (const { account, state, priceMicros, acceptedAtMs } of records) {
+      if (state !== STATE.ROUTED) continue;
+      const book = bookOf(account);
+      book.reserved += priceMicros;
+      const limit = CREDIT_LIMITS[account];
+      const available = book.credited - book.charged - book.reserved;
+      assert.ok(limit === undefined || available >= -BigInt(limit), `${account} has credit`);
+      const today = spend(dayOf(account, acceptedAtMs), priceMicros);
+      assert.ok(account !== 3 || today <= BigInt(DAY_CAP), "a cap holds");
+    }
+    for (const one of settlements) {
+      const book = bookOf(one.account);
+      const { kind, amountMicros } = one;
+      if (kind === SETTLEMENT_COMMIT || kind === SETTLEMENT_RELEASE) book.reserved -= amountMicros;
+      if ([SETTLEMENT_COMMIT, SETTLEMENT_ADJUST, SETTLEMENT_DEBIT].includes(kind))
+        book.charged += amountMicros;
+      if (kind === SETTLEMENT_TOP_UP || kind === SETTLEMENT_CREDIT) book.credited += amountMicros;
+      const day = dayOf(one.account, one.acceptedAtMs);
+      if (kind === SETTLEMENT_RELEASE) spend(day, -amountMicros);
+      if (kind === SETTLEMENT_ADJUST) spend(day, amountMicros);
+      assert.is(one.balanceAfterMicros, book.credited - book.charged, "a record tells the balance");
+    }
+  }
+  const { accounts, sequence } = world.owner().state;
+  // Where the last word is a zombie's, the owner will learn of it by its next append.
+  if (sequence !== decisions.at(-1)?.sequence) return;
+  for (const [account, { credited, charged, reserved }] of books) {
+    const sums = accounts.sums(accounts.find(account));
+    assert.is(sums.creditedMicros, credited);
+    assert.is(sums.committedMicros, charged);
+    assert.is(sums.reservedMicros, reserved);
+  }
+}
+
+/** What staff were told is in the log, once. */
+function checkCredits(world: World, decisions: ReturnType<World["decisions"]>): void {
+  const recorded = new Map<string, bigint>();
+  for (const { account, kind, reference, ledgerSequence } of decisions.flatMap(
+    (one) => one.settlements,
+  )) {
+    if (kind <= SETTLEMENT_ADJUST) continue;
+    const name = `${account}/${reference}`;
+    assert.not.ok(recorded.has(name), "a reference is used once");
+    recorded.set(name, ledgerSequence);
+  }
+  for (const [name, answers] of world.credited) {
+    for (const { outcome, ledgerSequence } of answers) {
+      assert.ok(outcome >= 1 && outcome <= 3, `done, repeated or in conflict: ${outcome}`);
+      assert.is(ledgerSequence, recorded.get(name), "the answer names the record");
+    }
+  }
 }
 
 partition("decides and charges everything once", async () => {

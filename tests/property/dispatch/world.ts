@@ -9,11 +9,17 @@ import {
   type SimulatedClock,
   seededChance,
   simulatedClock,
+  sleep,
 } from "../../../core/clock.js";
 import { isFloeError } from "../../../core/errors.js";
 import { SILENT } from "../../../core/log.js";
 import { STATE } from "../../../core/message.js";
-import { DecisionFrame, DispatchFrame } from "../../../core/proto/floe/v1/frames.js";
+import {
+  DecisionFrame,
+  DispatchFrame,
+  type SettlementKind,
+} from "../../../core/proto/floe/v1/frames.js";
+import { OwnerAnswer, OwnerQuestion } from "../../../core/proto/floe/v1/owner.js";
 import {
   ATTEMPT_RECEIPT,
   ATTEMPT_REFUSED,
@@ -30,11 +36,13 @@ import {
 import {
   attemptSubject,
   dispatchConsumers,
+  ownerSubject,
   requestSubject,
   STREAMS,
 } from "../../../core/subjects.js";
 import { type Owner, openOwner } from "../../../services/dispatch/owner.js";
 import type { Partition } from "../../../services/dispatch/partition.js";
+import { openTermsTable, type Terms } from "../../../services/dispatch/terms.js";
 import { openWindow } from "../../../services/dispatch/window.js";
 import {
   attemptFrame,
@@ -64,6 +72,10 @@ export interface World {
   readonly chance: Chance;
   /** A gateway publishes a frame until it is stored; it is accepted then. */
   send(messages: readonly TestMessage[], lane: number): void;
+  /** Staff give or take money, and ask until they are answered. */
+  credit(account: number, kind: number, amountMicros: number, reference: string): void;
+  /** What they were told, by account and reference: each answer of each time. */
+  readonly credited: ReadonlyMap<string, readonly OwnerAnswer[]>;
   /** Another owner comes; the one before is killed, or lives on and does not know. */
   own(before: "killed" | "stopped" | "zombie"): Promise<void>;
   /** Heals everything and lets time pass until all is done. */
@@ -83,6 +95,20 @@ interface Process {
   readonly owner: Owner;
 }
 
+/** How far the balance of each account may fall below zero: account 1 is prepaid, 3 has no limit. */
+export const CREDIT_LIMITS: Readonly<Record<number, number>> = { 1: 0, 2: 400_000 };
+/** What account 3 may spend in a day. */
+export const DAY_CAP = 900_000;
+
+function worldTerms(): Terms {
+  const terms = openTermsTable(async () => {});
+  const base = { name: "A", plan: 1, status: "active" } as const;
+  terms.set(1, { ...base, account: 1, payment: "prepaid" });
+  terms.set(2, { ...base, account: 2, payment: "postpaid", creditLimitMicros: CREDIT_LIMITS[2] });
+  terms.set(3, { ...base, account: 3, spendCapDayMicros: DAY_CAP });
+  return terms;
+}
+
 /** A zombie learns from its lease that it is none any more, at the latest then. */
 const LEASE_MS = 3_000;
 
@@ -95,6 +121,8 @@ export async function openWorld(seed: number, faults: MemoryFaults = FAULTS): Pr
   const accepted = new Set<string>();
   const sent = new Map<string, number>();
   const processes: Process[] = [];
+  const credited = new Map<string, OwnerAnswer[]>();
+  let asking = 0;
   let epoch = 0;
   let frames = 0;
   let sending = 0;
@@ -121,6 +149,36 @@ export async function openWorld(seed: number, faults: MemoryFaults = FAULTS): Pr
         client.publish(requestSubject(lane, 0), frame, { id }).catch(() => {});
       });
     }
+  }
+
+  function credit(account: number, kind: number, amountMicros: number, reference: string): void {
+    asking += 1;
+    const question = OwnerQuestion.encode({
+      account,
+      credit: {
+        kind: kind as SettlementKind,
+        amountMicros: BigInt(amountMicros),
+        currency: "EUR",
+        reference,
+        note: "by hand",
+      },
+    }).finish();
+    const name = `${account}/${reference}`;
+    const ask = async (): Promise<void> => {
+      for (;;) {
+        try {
+          const answer = OwnerAnswer.decode(await client.ask(ownerSubject(0), question, 1_000));
+          credited.set(name, [...(credited.get(name) ?? []), answer]);
+          return;
+        } catch (error) {
+          assert.ok(isFloeError(error, "stream.unavailable"));
+          await sleep(clock, 50);
+        }
+      }
+    };
+    void ask().finally(() => {
+      asking -= 1;
+    });
   }
 
   async function own(before: "killed" | "stopped" | "zombie"): Promise<void> {
@@ -150,6 +208,7 @@ export async function openWorld(seed: number, faults: MemoryFaults = FAULTS): Pr
       router: testRouter(),
       window: openWindow(4),
       rateOf: () => 50,
+      terms: worldTerms(),
       limits: { ...LIMITS, reservationsMax: 100_000 },
       snapshotEveryMs: 2_000,
       snapshotFramesMin: 3,
@@ -230,6 +289,7 @@ export async function openWorld(seed: number, faults: MemoryFaults = FAULTS): Pr
       server.setFaults(NO_FAULTS);
       const quiet = (): boolean =>
         sending === 0 &&
+        asking === 0 &&
         server.stored("REQUESTS").length === 0 &&
         server.stored("DISPATCH").length === 0 &&
         owned()?.state.reservations.held() === 0;
@@ -252,6 +312,8 @@ export async function openWorld(seed: number, faults: MemoryFaults = FAULTS): Pr
     dispatches: () => server.history("DISPATCH").map(({ data }) => DispatchFrame.decode(data)),
     accepted,
     sent,
+    credit,
+    credited,
     owner: () => owned()!,
   };
 }

@@ -25,6 +25,7 @@ import {
   streamAnswer,
   streamRefusal,
 } from "../../../services/gateway/answer.js";
+import { newPace } from "../../../services/gateway/pace.js";
 import { writeRecord } from "../../../services/gateway/record.js";
 import { STREAM_FULL, STREAM_UNCONFIRMED } from "../../../services/gateway/refuse.js";
 import { sequenceOf } from "../../../services/gateway/sequence.js";
@@ -60,7 +61,14 @@ records("a request record reads back as it was written, message bytes untouched"
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
       const slot = slotOf(2);
       slot.acceptedAtMs = acceptedAtMs;
-      slot.account = { account, plan, status: "active", waiting: 0, waitingBytes: 0 };
+      slot.account = {
+        account,
+        plan,
+        status: "active",
+        waiting: 0,
+        waitingBytes: 0,
+        pace: newPace(),
+      };
       slot.ids.set(id, 16);
       slot.tags[2] = tagLow;
       slot.tags[3] = tagHigh;

@@ -1,4 +1,5 @@
 /** Unit tests of the accept path: fates, bounds and deadlines, over the real outbox. */
+import { status } from "@grpc/grpc-js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type SimulatedClock, simulatedClock } from "../../../core/clock.js";
@@ -10,6 +11,7 @@ import { openOutbox } from "../../../core/stream/outbox.js";
 import { openAcceptor } from "../../../services/gateway/accept.js";
 import type { AccountState } from "../../../services/gateway/authenticate.js";
 import { openIdentity } from "../../../services/gateway/identity.js";
+import { newPace, setPace } from "../../../services/gateway/pace.js";
 import { openRememberedKeys } from "../../../services/gateway/remembered.js";
 import { FATE, type Taken } from "../../../services/gateway/taken.js";
 import { type FakeStream, openFakeStream } from "./fake-stream.js";
@@ -53,6 +55,7 @@ function open(
     status: "active",
     waiting: 0,
     waitingBytes: 0,
+    pace: newPace(),
   };
   const answers: Answered[] = [];
   const take = (messages: Message[], answerByMs = 15_000): Refusal | undefined =>
@@ -200,10 +203,28 @@ accept("refuses more of one account than its share, and still takes another's", 
     status: "active",
     waiting: 0,
     waitingBytes: 0,
+    pace: newPace(),
   };
   assert.is(
     acceptor.take(encodeBatch([message()]), 1, 1, other, 1e9, () => {}),
     undefined,
+  );
+});
+
+accept("refuses what an account submits too fast, and says when it may come again", async () => {
+  const { clock, account, take, answers } = open();
+  setPace(account.pace, 10, 5);
+  assert.is(take([message(), message(), message()]), undefined);
+  const refusal = take([message(), message(), message()]);
+  assert.is(refusal?.code, status.RESOURCE_EXHAUSTED);
+  assert.match(refusal!.details, /more messages a second/);
+  assert.is(account.waiting, 3, "nothing of it was taken");
+  await clock.advance(100);
+  assert.is(take([message(), message(), message()]), undefined);
+  await settle(clock);
+  assert.equal(
+    answers.map(({ stored }) => stored),
+    [3, 3],
   );
 });
 
@@ -215,7 +236,13 @@ accept("refuses more bytes of one account than its share, and still takes anothe
   let taken = 0;
   while (take([long]) === undefined) taken += 1;
   assert.is(taken, 2);
-  const other: AccountState = { ...account, account: 8, waiting: 0, waitingBytes: 0 };
+  const other: AccountState = {
+    ...account,
+    account: 8,
+    waiting: 0,
+    waitingBytes: 0,
+    pace: newPace(),
+  };
   let fates: string[] = [];
   const answer = (one: Taken): void => {
     fates = copy(one).fates;
