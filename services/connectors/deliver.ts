@@ -139,12 +139,13 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     delivered: (source, sequence, bytes, at, end) =>
       receipts.take(source, sequence, bytes, at, end),
     readEnd() {
+      // What the answers made room for goes first: in a small window the carrier waits for it.
+      pump.run();
       receipts.join();
       if (answered) receipts.lookAgain();
       answered = false;
       read.end();
       hold.look();
-      pump.run();
     },
     room() {
       if (link.up()) up();
