@@ -103,6 +103,77 @@ snapshot("fall back to the one before where the last cannot be read", async () =
   assert.is(loaded!.state.sequence, whole.sequence);
 });
 
+/** An account as versions 1 and 2 wrote it: sums in units of 2^50, and the rest. */
+function oldAccounts(number: number, ledger: number, sums: readonly bigint[]): Uint8Array {
+  const unit = 2n ** 50n;
+  const floor = (sum: bigint) => (sum - (((sum % unit) + unit) % unit)) / unit;
+  const row = [number, 0, ledger, ...sums.map((sum) => Number(sum - floor(sum) * unit))];
+  return new Uint8Array(
+    new Float64Array([...row, ...sums.map((sum) => Number(floor(sum)))]).buffer,
+  );
+}
+
+snapshot("of version 2 are still read: sums, and what is reserved counts as spent", async () => {
+  const stage = await someLog();
+  const state = stateOf(stage);
+  const held = state.reservations.capture();
+  const rows = held.changed.map((group) => held.take(group));
+  held.end();
+  const ours = [...Array(4).keys()].map((place) => {
+    const { creditedMicros, committedMicros, reservedMicros, balanceMicros } =
+      state.accounts.sums(place);
+    const sums = [creditedMicros, committedMicros, reservedMicros, balanceMicros];
+    return oldAccounts(state.accounts.number(place), state.accounts.ledgerSequence(place), sums);
+  });
+  const accounts = Buffer.concat(ours);
+  const months = state.months.dump(0, 4);
+  const head = {
+    version: 2,
+    sequence: state.sequence,
+    decidedAtMs: state.decidedAtMs,
+    epoch: state.epoch,
+    attemptsThrough: state.attemptsThrough,
+    currencies: state.currencies.dump(),
+    covered: state.covered.map((lane) => lane.dump()),
+    accountsBytes: accounts.length,
+    monthsBytes: months.length,
+    keyParts: [],
+  };
+  const text = Buffer.from(JSON.stringify(head), "utf8");
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(text.length);
+  const objects = memoryObjects();
+  await objects.put("0.0000000000000009", Buffer.concat([length, text, accounts, months, ...rows]));
+  const loaded = await loadSnapshot(objects, 0, LIMITS, (_name, error) => {
+    throw error;
+  });
+  const plain = (one: object) => {
+    const { accounts: all, ...rest } = one as { accounts: Record<string, object> };
+    const withoutKeys = Object.values(all).map((account) => ({ ...account, keys: 0 }));
+    return { ...rest, keys: 0, accounts: withoutKeys };
+  };
+  assert.equal(plain(dump(loaded!.state)), plain(dump(state)));
+  // And the next one is whole.
+  await store(objects, capture(0, loaded!.state, loaded!.parts));
+  const again = await loadSnapshot(objects, 0, LIMITS, () => {});
+  assert.equal(dump(again!.state), dump(loaded!.state));
+});
+
+snapshot("hold the state of their moment while it goes on changing", async () => {
+  const stage = await someLog();
+  const state = stateOf(stage);
+  const before = dump(state);
+  const taken = capture(0, state, NO_PARTS);
+  await stage.publish([{ id: 500 }, { id: 501, account: 2 }]);
+  await stage.until(() => stage.requests() === 0);
+  const { data, sequence } = stage.server.history("DECISIONS").at(-1)!;
+  assert.is(applyFrame(state, data, sequence), undefined);
+  const objects = memoryObjects();
+  await store(objects, taken);
+  const loaded = await loadSnapshot(objects, 0, LIMITS, () => assert.unreachable());
+  assert.equal(dump(loaded!.state), before);
+});
+
 /** Two snapshots' time, with something appended before each. */
 async function twoSnapshots(stage: Stage): Promise<void> {
   for (let round = 0; round < 3; round += 1) {
