@@ -15,6 +15,15 @@ import {
   parser,
 } from "./configuration.js";
 import { SEGMENT_MICROS_MAX, SENDER_CHARACTERS_MAX } from "./limits.js";
+import {
+  COST_PERCENT_MAX,
+  COST_PERCENT_MIN,
+  DELIVERIES,
+  FAILOVERS,
+  RETRIES_MAX,
+  RETRY_SECONDS_MAX,
+  SUBMIT_TIMEOUT_SECONDS_MAX,
+} from "./outcome-policy.js";
 import { isCarrierName } from "./subjects.js";
 
 /** Who wrote it last: id of the API key, and when, milliseconds since 1970. */
@@ -53,6 +62,7 @@ const plan = z.strictObject({
 });
 export type PlanEntity = z.output<typeof plan>;
 
+const retrySeconds = z.array(z.int().min(1).max(RETRY_SECONDS_MAX)).min(1).max(RETRIES_MAX);
 const rule = z.strictObject({
   id: token,
   order: z.int().min(0).max(1_000_000),
@@ -69,6 +79,13 @@ const rule = z.strictObject({
   marginMicros: micros,
   marginBasisPoints: z.int().min(0).max(10_000, "must be at most 100"),
   allowLoss: z.boolean(),
+  // Absent: as in DEFAULT_POLICY (outcome-policy.ts).
+  delivery: z.enum(DELIVERIES).optional(),
+  failoverOn: list(z.enum(FAILOVERS)).optional(),
+  failoverCostPercentMax: z.int().min(COST_PERCENT_MIN).max(COST_PERCENT_MAX).optional(),
+  retryTemporarySeconds: retrySeconds.optional(),
+  retryRefusedSeconds: retrySeconds.optional(),
+  submitTimeoutSeconds: z.int().min(1).max(SUBMIT_TIMEOUT_SECONDS_MAX).optional(),
   ...written,
 });
 export type RuleEntity = z.output<typeof rule>;

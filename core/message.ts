@@ -65,6 +65,8 @@ export const REASON = {
   TOO_MANY_OUTSTANDING: 30,
   /** More messages a second than the account may submit got past the gateways. */
   RATE_EXCEEDED: 31,
+  /** Its carrier was not offered it in the time that the route gives; never final. */
+  NOT_SUBMITTED: 32,
 } as const;
 export type ReasonName = keyof typeof REASON;
 /** Name by number; "" where there is none. */

@@ -79,6 +79,8 @@ export function findCandidates(of: Routing, about: RoutingQuery, into: Choice): 
   prepare();
   if (query.explain) markWithoutHealth();
   walkAll(query.health);
+  const percentMax = routing.rules.costPercentMax[choice.rule]!;
+  if (percentMax !== 0) dropDear(percentMax);
   if (query.explain) settleOutcomes();
   walked.dropped = dropped;
   walked.blocked = blocked;
@@ -543,19 +545,10 @@ function makePlace(
   rate: number,
   worth: number,
 ): number {
-  const { carriers, costsMicros, terms, senders } = choice;
   if (choice.count < CANDIDATES_MAX) choice.count += 1;
   let place = choice.count - 1;
   while (place > 0 && isBetter(place - 1, health, score, costMicros, rate, worth)) {
-    carriers[place] = carriers[place - 1]!;
-    costsMicros[place] = costsMicros[place - 1]!;
-    terms[place] = terms[place - 1]!;
-    senders[place] = senders[place - 1]!;
-    healths[place] = healths[place - 1]!;
-    parts[place] = parts[place - 1]!;
-    rates[place] = rates[place - 1]!;
-    worths[place] = worths[place - 1]!;
-    scores[place] = scores[place - 1]!;
+    move(place - 1, place);
     place -= 1;
   }
   return place;
@@ -576,6 +569,36 @@ function isBetter(
   const difference = worth - worths[place]!;
   if (Math.abs(difference) > worth * APART) return difference < 0;
   return compareProducts(costMicros, rate, choice.costsMicros[place]!, rates[place]!) < 0;
+}
+
+/** Takes out candidates that cost more than so many percent of the first. */
+function dropDear(percentMax: number): void {
+  const most = (worths[0]! * percentMax) / 100;
+  let kept = 1;
+  for (let index = 1; index < choice.count; index += 1) {
+    const worth = worths[index]!;
+    if (worth > most + worth * APART) {
+      drop(choice.carriers[index]!, OUTCOME.aboveCostMax);
+      continue;
+    }
+    move(index, kept);
+    kept += 1;
+  }
+  choice.count = Math.min(choice.count, kept);
+}
+
+/** Puts the candidate at `from` in the place `to`. */
+function move(from: number, to: number): void {
+  const { carriers, costsMicros, terms, senders } = choice;
+  carriers[to] = carriers[from]!;
+  costsMicros[to] = costsMicros[from]!;
+  terms[to] = terms[from]!;
+  senders[to] = senders[from]!;
+  healths[to] = healths[from]!;
+  parts[to] = parts[from]!;
+  rates[to] = rates[from]!;
+  worths[to] = worths[from]!;
+  scores[to] = scores[from]!;
 }
 
 /** Walks as if all carriers were well: those that are candidates then have a rank. */

@@ -23,6 +23,8 @@ export const OUTCOME = {
   healthMoved: 7,
   /** Others are better, and there are no more than CANDIDATES_MAX. */
   beyondMax: 8,
+  /** It costs more than the rule lets a carrier after the first. */
+  aboveCostMax: 9,
 } as const;
 
 /** What was chosen for one message. One is made and used again and again. */

@@ -2,13 +2,25 @@
  * Parse routes: the CSV file of routing rules.
  *
  * In: rule, order, account, plan, traffic_class, channel, country, prefix, network, sender,
- * sender_kind, strategy, min_margin, min_margin_percent, allow_loss; all but the first and the
- * strategy may be missing. Lists within a cell are separated by blanks or |; senders, which may have
+ * sender_kind, strategy, min_margin, min_margin_percent, allow_loss, delivery, failover_on,
+ * failover_cost_percent_max, retry_temporary_seconds, retry_refused_seconds, submit_timeout_seconds;
+ * all but the first and the strategy may be missing. Lists within a cell are separated by blanks or |; senders, which may have
  * blanks, by | alone. Out: rules of workers/source.ts, or problems by line and column.
  */
 
 import { SEGMENT_MICROS_MAX } from "../core/limits.js";
 import { parseMicros } from "../core/money.js";
+import {
+  COST_PERCENT_MAX,
+  COST_PERCENT_MIN,
+  DELIVERIES,
+  FAILOVERS,
+  type FailoverOn,
+  type OutcomeFields,
+  RETRIES_MAX,
+  RETRY_SECONDS_MAX,
+  SUBMIT_TIMEOUT_SECONDS_MAX,
+} from "../core/outcome-policy.js";
 import { countryOfText } from "./countries.js";
 import { type CsvRow, openCsv } from "./csv.js";
 import { networkDigitsOf } from "./csv-cells.js";
@@ -46,7 +58,13 @@ type Column =
   | "strategy"
   | "min_margin"
   | "min_margin_percent"
-  | "allow_loss";
+  | "allow_loss"
+  | "delivery"
+  | "failover_on"
+  | "failover_cost_percent_max"
+  | "retry_temporary_seconds"
+  | "retry_refused_seconds"
+  | "submit_timeout_seconds";
 const COLUMNS: KnownColumns<Column> = {
   rule: ["id", "ruleid", "name"],
   order: ["position", "rank"],
@@ -63,6 +81,12 @@ const COLUMNS: KnownColumns<Column> = {
   min_margin: ["margin"],
   min_margin_percent: ["marginpercent"],
   allow_loss: ["allowlosses"],
+  delivery: [],
+  failover_on: ["failover"],
+  failover_cost_percent_max: ["failovercostmax"],
+  retry_temporary_seconds: ["retrytemporary", "retry"],
+  retry_refused_seconds: ["retryrefused"],
+  submit_timeout_seconds: ["submittimeout"],
 };
 const ORDER_MAX = 1_000_000;
 const NUMBER_MAX = 0xffff_ffff;
@@ -188,7 +212,60 @@ function readRule(row: CsvRow, { at }: Header<Column>, position: number, wrong: 
     marginMicros: readMargin(cell("min_margin"), wrong),
     marginBasisPoints: readPercent(cell("min_margin_percent"), wrong),
     allowLoss: readYes(cell("allow_loss"), wrong),
+    ...readOutcome(cell, list, wrong),
   };
+}
+
+/** What is done about outcomes; empty cells leave it at the default. */
+function readOutcome(
+  cell: (column: Column) => string,
+  list: (column: Column) => string[],
+  wrong: Wrong,
+): OutcomeFields {
+  const whole = (column: Column, least: number, most: number): number | undefined => {
+    const text = cell(column);
+    if (text === "") return undefined;
+    if (/^\d{1,6}$/.test(text) && Number(text) >= least && Number(text) <= most)
+      return Number(text);
+    wrong(column, `must be a whole number from ${least} to ${most}`);
+    return undefined;
+  };
+  const pauses = (column: Column): number[] | undefined => {
+    const texts = list(column);
+    const isRight = (text: string): boolean =>
+      /^\d{1,6}$/.test(text) && Number(text) >= 1 && Number(text) <= RETRY_SECONDS_MAX;
+    if (texts.length <= RETRIES_MAX && texts.every(isRight)) {
+      return texts.length === 0 ? undefined : texts.map(Number);
+    }
+    wrong(column, `must be up to ${RETRIES_MAX} pauses of 1 to ${RETRY_SECONDS_MAX} seconds`);
+    return undefined;
+  };
+  const delivery = cell("delivery").toLowerCase();
+  if (delivery !== "" && !DELIVERIES.some((one) => one === delivery)) {
+    wrong("delivery", `must be of ${DELIVERIES.join(", ")}`);
+  }
+  const fields: OutcomeFields = {
+    delivery: delivery === "at_most_once" ? "at_most_once" : undefined,
+    failoverOn: readFailover(list("failover_on"), wrong),
+    failoverCostPercentMax: whole("failover_cost_percent_max", COST_PERCENT_MIN, COST_PERCENT_MAX),
+    retryTemporarySeconds: pauses("retry_temporary_seconds"),
+    retryRefusedSeconds: pauses("retry_refused_seconds"),
+    submitTimeoutSeconds: whole("submit_timeout_seconds", 1, SUBMIT_TIMEOUT_SECONDS_MAX),
+  };
+  if (fields.delivery !== undefined && fields.failoverOn?.includes("doubt")) {
+    wrong("failover_on", "cannot be doubt where delivery is at_most_once");
+  }
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+function readFailover(texts: readonly string[], wrong: Wrong): FailoverOn[] | undefined {
+  const words = texts.map((text) => text.toLowerCase());
+  if (words.length === 1 && words[0] === "nothing") return [];
+  if (!words.every((word) => word !== "doubt" && FAILOVERS.some((one) => one === word))) {
+    wrong("failover_on", `must be of ${FAILOVERS.join(", ")}, or nothing`);
+  }
+  const on = FAILOVERS.filter((one) => words.includes(one));
+  return on.length === 0 ? undefined : on;
 }
 
 function number32(text: string): number | undefined {

@@ -47,6 +47,7 @@ const REMOVED_BY: Readonly<Record<number, string | null>> = {
   [OUTCOME.belowMargin]: "below_margin",
   [OUTCOME.healthMoved]: "health",
   [OUTCOME.beyondMax]: "beyond_max",
+  [OUTCOME.aboveCostMax]: "above_cost_max",
 };
 const NOT_ASKED = "not_asked";
 const SMS = 0;

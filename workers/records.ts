@@ -148,6 +148,7 @@ export function putVerdict(
   if (choice.rule >= 0) putPiece(output, routing.rules.pieces, choice.rule);
   putNumber(output, VERDICT.flags, decision.flags);
   putNumber(output, VERDICT.languages, decision.languages);
+  if (routed) putPiece(output, routing.rules.verdictPolicies, choice.rule);
   putFromMessage(output, request, decision);
   endMessage(output, begun);
   return begun;
@@ -193,6 +194,7 @@ export function putDispatch(
   if (sender >= 0) putPiece(output, routing.senders.dispatchPieces, sender);
   putNumber(output, DISPATCH.smart, (decision.flags & FLAG.smartEncoded) !== 0 ? 1 : 0);
   putNumber(output, DISPATCH.languages, decision.languages);
+  putPiece(output, routing.rules.dispatchPolicies, choice.rule);
   endMessage(output, begun);
   return begun;
 }

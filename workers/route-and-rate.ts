@@ -370,6 +370,7 @@ function write(routing: Routing, requestBytes: number): void {
   index[entry + INDEX.segments] = decision.segments;
   index[entry + INDEX.chargeBasis] = decision.chargeBasis;
   index[entry + INDEX.tier] = routed ? decision.tier : 0;
+  index[entry + INDEX.once] = routed ? routing.rules.once[choice.rule]! : 0;
   records += 1;
 }
 

@@ -9,8 +9,9 @@
  * so where there are many rules what nine rows gave is kept in a small cache.
  */
 import { FloeError } from "../core/errors.js";
-import { VERDICT } from "../core/stream/fields.js";
-import { putText } from "../core/stream/frame.js";
+import { isDispatched, type OutcomePolicy, policyOf, putPolicy } from "../core/outcome-policy.js";
+import { DISPATCH, VERDICT } from "../core/stream/fields.js";
+import { beginNested, endNested, putText } from "../core/stream/frame.js";
 import {
   type ByteKeys,
   byteKeys,
@@ -46,6 +47,13 @@ export interface Rules {
   readonly marginMicros: Float64Array;
   readonly marginBasisPoints: Float64Array;
   readonly allowLoss: Uint8Array;
+  /** What other carriers may cost, in percent of the first; 0: no bound. */
+  readonly costPercentMax: Float64Array;
+  /** Its messages go out at most once: 1. */
+  readonly once: Uint8Array;
+  /** A verdict's and a dispatch record's field `policy`; empty where it is the default. */
+  readonly verdictPolicies: Pieces;
+  readonly dispatchPolicies: Pieces;
   /** A verdict's field `rule`. */
   readonly pieces: Pieces;
   readonly matcher: Matcher;
@@ -152,6 +160,7 @@ export function openRules(bytes: Uint8Array, names: TableNames): Rules {
     parsed.set(strategy, read.node);
     return read.node;
   });
+  const policies = rows.map(policyOf);
   return {
     count: rows.length,
     ids: rows.map(({ id }) => id),
@@ -159,11 +168,24 @@ export function openRules(bytes: Uint8Array, names: TableNames): Rules {
     marginMicros: Float64Array.from(rows, (row) => row.marginMicros),
     marginBasisPoints: Float64Array.from(rows, (row) => row.marginBasisPoints),
     allowLoss: Uint8Array.from(rows, (row) => (row.allowLoss ? 1 : 0)),
+    costPercentMax: Float64Array.from(policies, (policy) => policy.failoverCostPercentMax),
+    once: Uint8Array.from(policies, ({ delivery }) => (delivery === "at_most_once" ? 1 : 0)),
+    verdictPolicies: policyPieces(policies, VERDICT.policy),
+    dispatchPolicies: policyPieces(policies, DISPATCH.policy),
     pieces: encodePieces(rows, (writer, { id }) => {
       putText(writer, VERDICT.rule, id);
     }),
     matcher: openMatcher(rows, names),
   };
+}
+
+function policyPieces(policies: readonly OutcomePolicy[], field: number): Pieces {
+  return encodePieces(policies, (writer, policy) => {
+    if (!isDispatched(policy)) return;
+    const mark = beginNested(writer, field);
+    putPolicy(writer, policy);
+    endNested(writer, mark);
+  });
 }
 
 /** Rows of bits of one dimension: index 0 for all values that no rule names, then the named ones. */

@@ -8,6 +8,8 @@
  * Money is whole micro-units of the currency named beside it. Times are milliseconds since 1970.
  */
 
+import type { OutcomeFields } from "../core/outcome-policy.js";
+
 export interface TableSource {
   /** Number of the table set, from 1; decisions record it. */
   readonly version: number;
@@ -158,7 +160,7 @@ export interface ExchangeRateRow {
 }
 
 /** Which messages go how. Rules are tried in the order of `order`, then `id`; the first match rules. */
-export interface RuleRow {
+export interface RuleRow extends OutcomeFields {
   /** A token: a-z, 0-9, dashes; named in decisions. */
   readonly id: string;
   readonly order: number;

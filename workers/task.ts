@@ -72,6 +72,8 @@ export const INDEX = {
    * With tiers the verdict has the price of the month's first segments, which the owner replaces.
    */
   tier: 8,
+  /** 1: it goes out at most once, in dispatch frames of such messages alone. */
+  once: 9,
 } as const;
 
 /**

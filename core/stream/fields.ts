@@ -80,6 +80,7 @@ export const VERDICT = {
   flags: 32,
   sentSender: 33,
   languages: 34,
+  policy: 35,
 } as const;
 
 /** floe.v1.VerdictFlag. */
@@ -122,6 +123,8 @@ export const DISPATCH_FRAME = {
   again: 6,
   partition: 7,
   records: 8,
+  atMostOnce: 9,
+  notBeforeMs: 10,
 } as const;
 
 export const DISPATCH = {
@@ -139,6 +142,8 @@ export const DISPATCH = {
   sender: 12,
   smart: 13,
   languages: 14,
+  policy: 15,
+  retries: 16,
 } as const;
 
 export const ATTEMPT_FRAME = {

@@ -19,6 +19,7 @@ import { openAttemptKeys } from "./attempts.js";
 import { openFailover } from "./failover.js";
 import { openGraves } from "./graves.js";
 import { openIntake } from "./intake.js";
+import { openIntents } from "./intents.js";
 import { type Job, jobOfTicket, RECORD, recordOfTicket } from "./job.js";
 import { openJobs } from "./jobs.js";
 import { newKeeper } from "./kept.js";
@@ -67,6 +68,10 @@ const GIVE_BACK_BEGUN_AFTER_MS = 60_000;
 const GIVE_BACK_DELAY_MS = 6_000;
 /** How long a stop waits for answers of the carrier. */
 const STOP_WAIT_MS = 10_000;
+/** And until what it has begun, or promised, is sent. */
+const STOP_BEGUN_MS = 20_000;
+/** Intents that are remembered, twice: those of lookups in the window of redelivery. */
+const INTENTS_MAX = 50_000;
 const TICK_MS = 1_000;
 const HOLD_LOOK_MS = 25;
 
@@ -75,6 +80,7 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
   const carrier = config.name;
   const queue = newQueue();
   const memory = openMemory(options.memoryEntriesMax, clock.nowMs());
+  const intents = openIntents(INTENTS_MAX, clock.nowMs());
   const keys = openAttemptKeys(outbox, carrier, writer);
   let stopping = false;
 
@@ -85,6 +91,8 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     lookup: () => lookup,
     failover: () => failover,
     adopt: (job) => outcomes.adopt(job),
+    abandoned: (job, index) => outcomes.abandoned(job, index),
+    promisedMax: () => (link.up() && !stopping ? 2 * link.window() : 0),
     schedule: () => pump.schedule(),
   });
   const failover = openFailover({
@@ -157,12 +165,12 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
   const hold = holdReceipts(options, link, () => stopping);
 
   const observer = await observe({
-    ...{ client, clock, carrier, memory, writer },
+    ...{ client, clock, carrier, memory, intents, writer },
     changed: () => receipts.lookAgain(),
     leftOpen: () => receipts.decide(),
   });
   const lookup = openLookup({
-    ...{ client, clock, log, carrier, memory, observer, writer },
+    ...{ client, clock, log, carrier, memory, intents, observer, writer },
     known: (job, looked) => void jobs.resume(job, looked).catch(failed),
   });
   const intake = await openIntake({
@@ -193,8 +201,10 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     cancelDown ??= clock.after(GIVE_BACK_AFTER_MS, () => {
       if (link.up() || stopping) return;
       intake.run(false);
-      jobs.giveBack(GIVE_BACK_DELAY_MS, isBegun);
-      cancelDown = clock.after(GIVE_BACK_BEGUN_AFTER_MS, () => jobs.giveBack(GIVE_BACK_DELAY_MS));
+      jobs.giveBack(GIVE_BACK_DELAY_MS, (job) => isBegun(job) || isPromised(job));
+      cancelDown = clock.after(GIVE_BACK_BEGUN_AFTER_MS, () =>
+        jobs.giveBack(GIVE_BACK_DELAY_MS, isPromised),
+      );
     });
   }
 
@@ -207,7 +217,7 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     const waits = (forMs: number): boolean => clock.monotonicMs() - sinceMs < forMs;
     while (
       (link.unanswered() > 0 && waits(Math.min(config.responseMs, STOP_WAIT_MS))) ||
-      ([...jobs.all()].some(isBegun) && waits(STOP_WAIT_MS))
+      ([...jobs.all()].some((job) => isBegun(job) || isPromised(job)) && waits(STOP_BEGUN_MS))
     ) {
       await new Promise<void>((resolve) => clock.after(10, resolve));
     }
@@ -285,6 +295,11 @@ function holdReceipts(
       lookWhetherLow();
     },
   };
+}
+
+/** Whether nobody else may submit what of it is left. */
+function isPromised({ intent, left }: Job): boolean {
+  return intent !== "" && left > 0;
 }
 
 /** Whether the carrier took some parts of a long message, and others are still to be sent. */

@@ -78,7 +78,9 @@ export function openFailover(options: FailoverOptions): Failover {
   async function publish(group: Group): Promise<void> {
     const { job, carrier, sequence, indexes } = group;
     const subject = dispatchSubject(carrier, job.lane, SLOTS[SLOT]!);
-    const id = `${job.identity}/${sequence}/${subject}/0`;
+    // What goes out at most once must have one name, whichever refusal of it was read.
+    const cause = job.once ? `r${indexes[0]}` : sequence;
+    const id = `${job.identity}/${cause}/${subject}/0`;
     const data = failoverFrame(group, id, clock.nowMs());
     for (let pauseMs = PAUSE_MS_MIN; !stopped; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
       try {
@@ -106,7 +108,11 @@ export function openFailover(options: FailoverOptions): Failover {
     },
     add(job, index, carrier, sequence, again) {
       const open = groups.find(
-        (group) => group.job === job && group.carrier === carrier && group.sequence === sequence,
+        (group) =>
+          !job.once &&
+          group.job === job &&
+          group.carrier === carrier &&
+          group.sequence === sequence,
       );
       if (open !== undefined) {
         open.indexes.push(index);
@@ -138,10 +144,12 @@ function failoverFrame(group: Group, identity: string, nowMs: number): Uint8Arra
   putText(writer, DISPATCH_FRAME.carrier, carrier);
   putVarint(writer, DISPATCH_FRAME.lane, job.lane);
   putFixed32(writer, DISPATCH_FRAME.slot, SLOT);
-  putFixed64(writer, DISPATCH_FRAME.causedAtMs, nowMs);
+  const causedAtMs = job.once && again ? job.causedAtMs : nowMs;
+  putFixed64(writer, DISPATCH_FRAME.causedAtMs, causedAtMs);
   putText(writer, DISPATCH_FRAME.identity, identity);
   putVarint(writer, DISPATCH_FRAME.again, again ? 1 : 0);
   putFixed32(writer, DISPATCH_FRAME.partition, job.partition);
+  putVarint(writer, DISPATCH_FRAME.atMostOnce, job.once ? 1 : 0);
   for (const index of indexes) putRecord(writer, job, index, carrier);
   return written(writer);
 }

@@ -80,6 +80,11 @@ export interface Job {
   readonly identity: string;
   readonly causedAtMs: number;
   readonly again: boolean;
+  /** Its records are submitted at most once: by who was first to publish an intent. */
+  readonly once: boolean;
+  /** Names this process's intent; "": none was made. `intended`: it is stored. */
+  intent: string;
+  intended: boolean;
   readonly count: number;
   /** Start and end of each record. */
   readonly places: Int32Array;
@@ -165,6 +170,9 @@ export function openJob(delivery: Delivery, number: number): Job | undefined {
     identity: textOf(bytes, header, DISPATCH_FRAME.identity),
     causedAtMs,
     again: varintOf(header, DISPATCH_FRAME.again) !== 0,
+    once: varintOf(header, DISPATCH_FRAME.atMostOnce) !== 0,
+    intent: "",
+    intended: false,
     count,
     places: places.slice(0, 2 * count),
     status: new Uint8Array(count),

@@ -21,7 +21,7 @@ import {
   RECORD,
   WORKING_EVERY_MS,
 } from "./job.js";
-import { isSuspect, type Looked, type Lookup } from "./lookup.js";
+import { type Fate, isSuspect, type Looked, type Lookup } from "./lookup.js";
 import type { JobQueue } from "./queue.js";
 
 export interface JobsOptions {
@@ -35,6 +35,10 @@ export interface JobsOptions {
   readonly failover: () => Pick<Failover, "add">;
   /** A new job's own part. */
   adopt(job: Job): void;
+  /** An at-most-once record that somebody else said to submit: it is in doubt. */
+  abandoned(job: Job, index: number): void;
+  /** Records that may be promised to be submitted at most once, and are not done; 0: none now. */
+  promisedMax(): number;
   /** There is something to send, or room for it. */
   schedule(): void;
 }
@@ -69,6 +73,25 @@ export function openJobs(options: JobsOptions): Jobs {
   const framesIn = framesTotal.labels("DISPATCH", "in");
   const recordsIn = recordsTotal.labels("DISPATCH", "in");
   let inWork = 0;
+  /** At-most-once jobs without an intent, and those with one. */
+  let unpromised: Job[] = [];
+  const promised = new Set<Job>();
+
+  /** Who crashes leaves what it promised unsent, or in doubt: so that is bounded. */
+  function promise(): void {
+    if (unpromised.length === 0) return;
+    const most = options.promisedMax();
+    let left = 0;
+    for (const job of promised) left += job.left;
+    while (unpromised.length > 0 && most > 0) {
+      const job = unpromised[0]!;
+      if (left > 0 && left + job.left > most) break;
+      unpromised.shift();
+      promised.add(job);
+      left += job.left;
+      lookUp(job);
+    }
+  }
 
   function receive(delivery: Delivery, from: number): void {
     framesIn.inc();
@@ -93,7 +116,11 @@ export function openJobs(options: JobsOptions): Jobs {
     options.adopt(job);
     inWork += job.count;
     options.intake().taken(job.place, job.count);
-    if (isSuspect(job, delivery)) lookUp(job);
+    if (job.once) {
+      job.suspect = true;
+      unpromised.push(job);
+      promise();
+    } else if (isSuspect(job, delivery)) lookUp(job);
     else {
       queue.add(job);
       schedule();
@@ -110,9 +137,12 @@ export function openJobs(options: JobsOptions): Jobs {
     for (let index = 0; index < job.count && isOpen(job); index += 1) {
       // What is on its way from here is nobody else's business.
       if (job.status[index] !== RECORD.waiting || job.longs?.has(index)) continue;
-      const fate = looked.fate(job, index);
-      if (fate === "none") continue;
-      if (fate === "doubted") {
+      const fate: Fate = looked.fate(job, index);
+      if (fate === "none") {
+        if (looked.isForeign(job)) options.abandoned(job, index);
+        continue;
+      }
+      if (fate === "doubted" && !job.once) {
         job.doubts ??= new Uint8Array(job.count);
         job.doubts[index] = 1;
         continue;
@@ -142,6 +172,7 @@ export function openJobs(options: JobsOptions): Jobs {
       for (const delivery of job.deliveries) delivery.ack();
       close(job);
     }
+    promise();
     schedule();
   }
 
@@ -151,6 +182,8 @@ export function openJobs(options: JobsOptions): Jobs {
     jobs[job.number] = undefined;
     freeNumbers.push(job.number);
     inWork -= job.count;
+    promised.delete(job);
+    if (job.once) unpromised = unpromised.filter((one) => one !== job);
     options.intake().done(job.place, job.count);
   }
 
@@ -183,6 +216,7 @@ export function openJobs(options: JobsOptions): Jobs {
       }
     },
     tick() {
+      promise();
       const nowMs = clock.monotonicMs();
       for (const job of bySequence.values()) {
         if (!isYoung(job, nowMs)) {

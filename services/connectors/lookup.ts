@@ -17,6 +17,7 @@ import {
   ATTEMPT,
   ATTEMPT_FRAME,
   ATTEMPT_IN_DOUBT,
+  ATTEMPT_INTENT,
   ATTEMPT_MARKER,
   ATTEMPT_REFUSED,
 } from "../../core/stream/fields.js";
@@ -38,6 +39,8 @@ import {
 } from "../../core/stream/frame.js";
 import type { Delivery, StreamClient } from "../../core/stream/stream.js";
 import { attemptSubject, attemptsOfCarrier } from "../../core/subjects.js";
+import { ATTEMPT_BYTES, newAttemptStart, putStart, putToken } from "./attempts.js";
+import { type Intents, openIntents } from "./intents.js";
 import type { Job } from "./job.js";
 import { entry, type Memory, newRemembered, openMemory } from "./memory.js";
 import { type Observer, rememberFrame, sequenceAt } from "./observe.js";
@@ -74,6 +77,8 @@ export type Fate =
   | "done";
 
 export interface Looked {
+  /** Of an at-most-once frame: somebody else was first to publish an intent. */
+  isForeign(job: Job): boolean;
   fate(job: Job, index: number): Fate;
   /** Of a record that moved: to which carrier, by which attempt frame. */
   moved(job: Job, index: number): Promise<{ carrier: string; sequence: number } | undefined>;
@@ -91,13 +96,14 @@ export interface LookupOptions {
   readonly log: Logger;
   readonly carrier: string;
   readonly memory: Memory;
+  readonly intents: Intents;
   readonly observer: Observer;
   readonly writer: string;
   known(job: Job, looked: Looked): void;
 }
 
 export function openLookup(options: LookupOptions): Lookup {
-  const { client, clock, log, carrier, memory, observer, writer } = options;
+  const { client, clock, log, carrier, memory, intents, observer, writer } = options;
   const byMemory = lookedUpTotal.labels(carrier, "memory");
   const byStream = lookedUpTotal.labels(carrier, "stream");
   let waiting: Job[] = [];
@@ -114,12 +120,28 @@ export function openLookup(options: LookupOptions): Lookup {
     return sequence;
   }
 
+  /** Says that this process will submit the records of an at-most-once frame. */
+  async function intend(job: Job): Promise<void> {
+    if (!job.once || job.intended) return;
+    if (job.intent === "") {
+      markers += 1;
+      job.intent = `${writer}/${carrier}/i${markers}`;
+    }
+    const data = intentFrame(carrier, job, clock.nowMs());
+    await client.publish(attemptSubject(job.partition, carrier), data, {
+      id: `intent/${job.identity}`,
+    });
+    job.intended = true;
+  }
+
   async function run(): Promise<void> {
     running = true;
     while (waiting.length > 0 && !stopped) {
       const jobs = waiting;
       waiting = [];
       try {
+        await Promise.all(jobs.map(intend));
+        // Behind all intents: whoever was first is known when this is read.
         const sequence = await mark();
         await observer.reached(sequence);
         const looked = await look(jobs, sequence);
@@ -136,20 +158,26 @@ export function openLookup(options: LookupOptions): Lookup {
 
   /** Where each job is to be looked up. */
   async function look(jobs: readonly Job[], sequence: number): Promise<(job: Job) => Looked> {
-    const inMemory = compareWith(client, memory);
+    const inMemory = compareWith(client, memory, intents);
     const isCovered = (job: Job): boolean =>
-      job.causedAtMs - CLOCK_SLACK_MS >= memory.coversFromMs();
+      job.causedAtMs - CLOCK_SLACK_MS >=
+      Math.max(memory.coversFromMs(), job.once ? intents.coversFromMs() : 0);
     const older = jobs.filter((job) => !isCovered(job));
     byMemory.inc(jobs.length - older.length);
     if (older.length === 0) return () => inMemory;
     byStream.inc(older.length);
-    const beside = compareWith(client, await readBeside(older, sequence));
+    const besides = openIntents(Number.POSITIVE_INFINITY, 0);
+    const beside = compareWith(client, await readBeside(older, sequence, besides), besides);
     const isOlder = new Set(older);
     return (job) => (isOlder.has(job) ? beside : inMemory);
   }
 
   /** The attempts of these jobs' records, read from the stream. */
-  async function readBeside(jobs: readonly Job[], sequence: number): Promise<Memory> {
+  async function readBeside(
+    jobs: readonly Job[],
+    sequence: number,
+    besides: Intents,
+  ): Promise<Memory> {
     const kept = openMemory(Number.POSITIVE_INFINITY, clock.nowMs());
     const wanted = wantedOf(jobs, clock.nowMs());
     const causedAtMs = Math.min(...jobs.map((job) => job.causedAtMs));
@@ -160,7 +188,10 @@ export function openLookup(options: LookupOptions): Lookup {
     });
     const subject = attemptsOfCarrier(carrier);
     const reading = await client.read("ATTEMPTS", subject, from, (message) => {
-      rememberFrame(kept, message.data, message.sequence, clock.nowMs(), "", { only: wanted });
+      rememberFrame(kept, message.data, message.sequence, clock.nowMs(), "", {
+        only: wanted,
+        intents: besides,
+      });
       if (message.sequence >= sequence) reached();
     });
     await all;
@@ -202,7 +233,7 @@ function headOf(job: Job, index: number): boolean {
   return readHead(job.bytes, job.places[2 * index]!, job.places[2 * index + 1]!, head);
 }
 
-function compareWith(client: StreamClient, memory: Memory): Looked {
+function compareWith(client: StreamClient, memory: Memory, intents: Intents): Looked {
   const { hit } = memory;
 
   /** Finds the attempt that counts: of the record's hop, or of the one after a doubt. */
@@ -217,6 +248,7 @@ function compareWith(client: StreamClient, memory: Memory): Looked {
   }
 
   return {
+    isForeign: (job) => job.once && intents.first(job.identity) !== job.intent,
     fate: find,
     async moved(job, index) {
       if (find(job, index) !== "moved") return undefined;
@@ -248,6 +280,34 @@ function nextCarrierIn(bytes: Uint8Array, id: Buffer, hop: number): string {
       return textOf(bytes, record, ATTEMPT.nextCarrier);
   }
   return "";
+}
+
+const start = newAttemptStart();
+
+/** The intent to submit all of a frame's records. */
+function intentFrame(carrier: string, job: Job, nowMs: number): Uint8Array {
+  const writer = newWriter(128 + job.count * ATTEMPT_BYTES);
+  putFixed32(writer, ATTEMPT_FRAME.partition, job.partition);
+  putText(writer, ATTEMPT_FRAME.carrier, carrier);
+  putFixed64(writer, ATTEMPT_FRAME.publishedAtMs, nowMs);
+  putText(writer, ATTEMPT_FRAME.identity, job.identity);
+  putText(writer, ATTEMPT_FRAME.writer, job.intent);
+  for (let index = 0; index < job.count; index += 1) {
+    if (!headOf(job, index)) continue;
+    const mark = beginNested(writer, RECORDS);
+    start.bytes = head.bytes;
+    start.startAt = head.startAt;
+    start.token = job.bytes;
+    start.tokenAt = head.tokenAt;
+    start.kind = ATTEMPT_INTENT;
+    start.hop = head.hop;
+    start.atMs = nowMs;
+    start.state = 0;
+    putStart(writer, start);
+    putToken(writer, start);
+    endNested(writer, mark);
+  }
+  return written(writer);
 }
 
 /** An attempt frame that says nothing but "so far". */

@@ -26,6 +26,7 @@ import {
 } from "../../core/stream/frame.js";
 import type { Consumption, StoredMessage, StreamClient } from "../../core/stream/stream.js";
 import { attemptsOfCarrier } from "../../core/subjects.js";
+import type { Intents } from "./intents.js";
 import {
   entry,
   MEMORY_MS,
@@ -47,6 +48,7 @@ export interface ObserveOptions {
   readonly clock: Clock;
   readonly carrier: string;
   readonly memory: Memory;
+  readonly intents: Intents;
   /** Who writes frames here: these are skipped. */
   readonly writer: string;
   /** Others' attempts came: receipts that wait may find theirs now. */
@@ -56,13 +58,15 @@ export interface ObserveOptions {
 }
 
 export async function observe(options: ObserveOptions): Promise<Observer> {
-  const { client, clock, carrier, memory, writer, changed, leftOpen } = options;
+  const { client, clock, carrier, memory, intents, writer, changed, leftOpen } = options;
   let position = 0;
   let waiting: { sequence: number; resolve: () => void }[] = [];
 
   function receive(message: StoredMessage): void {
     const { data, sequence } = message;
-    if (rememberFrame(memory, data, sequence, clock.nowMs(), writer, { leftOpen })) changed();
+    if (rememberFrame(memory, data, sequence, clock.nowMs(), writer, { leftOpen, intents })) {
+      changed();
+    }
     position = message.sequence;
     if (waiting.length === 0) return;
     for (const one of waiting) if (one.sequence <= position) one.resolve();
@@ -122,6 +126,8 @@ const remembered = newRemembered();
 export interface Remembering {
   /** Only records whose message it holds (with hop 0). */
   readonly only?: Memory;
+  /** Where intents are noted. */
+  readonly intents?: Intents;
   /** As in `ObserveOptions`. */
   leftOpen?(): void;
 }
@@ -136,10 +142,15 @@ export function rememberFrame(
   sequence: number,
   nowMs: number,
   own: string,
-  { only, leftOpen }: Remembering,
+  { only, leftOpen, intents }: Remembering,
 ): boolean {
   if (!readFields(bytes, 0, bytes.length, header)) return false;
   if (own !== "" && textOf(bytes, header, ATTEMPT_FRAME.writer) === own) return false;
+  if (header[2 * ATTEMPT_FRAME.identity + 1]! > 0) {
+    const identity = textOf(bytes, header, ATTEMPT_FRAME.identity);
+    intents?.note(identity, textOf(bytes, header, ATTEMPT_FRAME.writer), nowMs);
+    return true;
+  }
   const partition = fixed32Of(bytes, header, ATTEMPT_FRAME.partition);
   for (let at = 0; ; ) {
     if (nextField(bytes, at, bytes.length, ATTEMPT_FRAME.records) !== 1) return true;

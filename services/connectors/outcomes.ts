@@ -13,15 +13,24 @@
  * next hop, so that its two attempts are told apart; doubt a second time ends it.
  */
 import { REASON, type ReasonName, STATE } from "../../core/message.js";
+import {
+  type DispatchedPolicy,
+  FAILOVER_BIT,
+  type FailoverOn,
+  newDispatchedPolicy,
+  readPolicy,
+} from "../../core/outcome-policy.js";
+import { DISPATCH } from "../../core/stream/fields.js";
+import { newFields, readFields } from "../../core/stream/frame.js";
 import type { Refusal } from "./attempts.js";
 import { type Job, keepId, type Long, newLongs, RECORD } from "./job.js";
 import type { Keeper } from "./kept.js";
 import type { Submission } from "./link.js";
 import { openSettle, type SettleOptions } from "./settle.js";
 
-/** A temporary refusal is tried again this often, after 1, 2 and 4 s: less than an ack wait. */
-const TRIES_MAX = 3;
-const TRY_AFTER_MS = 1_000;
+/** A temporary refusal is tried again so much later, if its route does not say otherwise. */
+const TRY_SECONDS: readonly number[] = [1, 2, 4];
+const LONG_SECONDS_MAX = 2;
 
 export interface OutcomesOptions extends Omit<SettleOptions, "submitted"> {
   /** Where TLVs of answers are kept. */
@@ -64,6 +73,10 @@ export interface Outcomes {
   doubted(job: Job, index: number, part: number, bind: Uint8Array): void;
   /** Its validity has ended and it was not sent. */
   expired(job: Job, index: number): void;
+  /** At most once, and somebody else said to submit it: it may have been, and is in doubt. */
+  abandoned(job: Job, index: number): void;
+  /** Its route's time to be submitted in is over, and another carrier tries. False: it is not. */
+  timedOut(job: Job, index: number, nowMs: number): boolean;
   /** No carrier can take it: final. */
   impossible(job: Job, index: number): void;
   /** Answers whose attempt is not durable. */
@@ -71,6 +84,8 @@ export interface Outcomes {
 }
 
 const NO_BIND = new Uint8Array(0);
+const fields = newFields();
+const policy = newDispatchedPolicy();
 
 export function openOutcomes(options: OutcomesOptions): Outcomes {
   const { clock, keeper } = options;
@@ -93,8 +108,22 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
     });
   }
 
-  function refusedByCarrier(job: Job, index: number, status: number, bind: Uint8Array): void {
-    const next = options.nextCarrier(job, index);
+  function policyAt(job: Job, index: number): DispatchedPolicy {
+    readFields(job.bytes, job.places[2 * index]!, job.places[2 * index + 1]!, fields);
+    const at = fields[2 * DISPATCH.policy]!;
+    readPolicy(job.bytes, at, at + fields[2 * DISPATCH.policy + 1]!, policy);
+    return policy;
+  }
+
+  function refusedByCarrier(
+    job: Job,
+    index: number,
+    status: number,
+    bind: Uint8Array,
+    on: FailoverOn = "refused",
+  ): void {
+    const mayMove = (policyAt(job, index).failover & FAILOVER_BIT[on]) !== 0;
+    const next = mayMove ? options.nextCarrier(job, index) : undefined;
     refuse(job, index, next === undefined ? STATE.REJECTED : 0, {
       error: status,
       reason: "",
@@ -119,7 +148,9 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
   function doubt(job: Job, index: number, bind: Uint8Array): void {
     settle.doubted(job, index, bind, () => {
       job.doubts ??= new Uint8Array(job.count);
-      if (job.doubts[index] === 0) {
+      if (job.once) {
+        done(job, index);
+      } else if (job.doubts[index] === 0) {
         job.doubts[index] = 1;
         options.again(job, index);
       } else {
@@ -132,7 +163,12 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
 
   function endLong(job: Job, index: number, long: Long, bind: Uint8Array): void {
     if (long.flying !== 0 || long.delayed !== 0) return;
-    if (long.doubted !== 0) {
+    if (job.once && long.doubted !== 0) {
+      // What is in doubt is not sent again; what was never sent still is, and may make it whole.
+      if (long.waiting !== 0) options.again(job, index);
+      else if (long.accepted !== 0) settle.longSubmitted(job, index, long, bind);
+      else doubt(job, index, bind);
+    } else if (long.doubted !== 0) {
       long.waiting |= long.doubted;
       long.doubted = 0;
       long.paid = false;
@@ -219,12 +255,17 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
       const long = job.longs?.get(index);
       job.tries ??= new Uint8Array(job.count);
       const tries = job.tries[index]!;
-      if (temporary && tries < TRIES_MAX) {
-        tryLater(job, index, part, long, tries);
+      const { retryTemporarySeconds, retryRefusedSeconds } = policyAt(job, index);
+      const pauses = temporary ? (retryTemporarySeconds ?? TRY_SECONDS) : retryRefusedSeconds;
+      const pause = pauses?.[tries];
+      if (pause !== undefined) {
+        // Of a message that the carrier has in part, soon: a stop waits for it, not for ever.
+        const most = long === undefined ? pause : Math.min(pause, LONG_SECONDS_MAX);
+        tryLater(job, index, part, long, tries, 1_000 * most);
         return;
       }
       if (long === undefined) {
-        refusedByCarrier(job, index, status, bind);
+        refusedByCarrier(job, index, status, bind, temporary ? "temporary" : "refused");
         return;
       }
       // What was not sent yet need not be: the message cannot arrive whole.
@@ -264,6 +305,26 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
         refuseFinally(job, index, STATE.EXPIRED, "EXPIRED");
       }
     },
+    abandoned(job, index) {
+      doubt(job, index, NO_BIND);
+    },
+    timedOut(job, index, nowMs) {
+      const { submitTimeoutMs } = policyAt(job, index);
+      if (submitTimeoutMs === 0 || nowMs - job.causedAtMs <= submitTimeoutMs) return false;
+      const tried = (job.tries?.[index] ?? 0) + (job.doubts?.[index] ?? 0);
+      if (tried > 0 || job.longs?.has(index)) return false;
+      const next = options.nextCarrier(job, index);
+      if (next === undefined) return false;
+      refuse(job, index, 0, {
+        error: REASON.NOT_SUBMITTED,
+        reason: "NOT_SUBMITTED",
+        final: false,
+        nextCarrier: next.carrier,
+        nextPlace: next.place,
+        bind: NO_BIND,
+      });
+      return true;
+    },
     impossible(job, index) {
       // Whatever a carrier would answer: no PDU can be made of this record.
       refuseFinally(job, index, STATE.REJECTED, "INTERNAL");
@@ -277,6 +338,7 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
     part: number,
     long: Long | undefined,
     tries: number,
+    pauseMs: number,
   ): void {
     job.tries![index] = tries + 1;
     job.delayed += 1;
@@ -284,7 +346,7 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
       long.flying &= ~(1 << part);
       long.delayed |= 1 << part;
     }
-    clock.after(TRY_AFTER_MS * 2 ** tries, () => {
+    clock.after(pauseMs, () => {
       job.delayed -= 1;
       if (long !== undefined) {
         long.delayed &= ~(1 << part);

@@ -21,7 +21,10 @@ export interface PumpOptions {
   readonly carrier: string;
   readonly queue: JobQueue;
   readonly jobs: Pick<Jobs, "recordDone" | "records">;
-  readonly outcomes: Pick<Outcomes, "unrecorded" | "prepare" | "sent" | "expired" | "impossible">;
+  readonly outcomes: Pick<
+    Outcomes,
+    "unrecorded" | "prepare" | "timedOut" | "sent" | "expired" | "impossible"
+  >;
   readonly graves: Graves;
   readonly link: () => Link;
 }
@@ -100,7 +103,7 @@ export function openPump(options: PumpOptions): Pump {
       if (!isAgain) job.cursor += 1;
       if (job.status[index] !== RECORD.waiting) continue;
       // A stop ends what is begun: somebody else would send all parts of it.
-      if (stopping && !job.longs?.has(index)) continue;
+      if (stopping && !job.longs?.has(index) && !job.intended) continue;
       if (submitSafely(job, index) !== NO_ROOM) continue;
       if (isAgain) job.ready.push(index);
       else job.cursor -= 1;
@@ -134,6 +137,9 @@ export function openPump(options: PumpOptions): Pump {
     }
     if (!(fixed64Of(bytes, record, DISPATCH.expiresAtMs) > submission.wallMs)) {
       outcomes.expired(job, index);
+      return CANNOT;
+    }
+    if (has(record, DISPATCH.policy) && outcomes.timedOut(job, index, submission.wallMs)) {
       return CANNOT;
     }
     if (!outcomes.prepare(job, index, submission)) return CANNOT;

@@ -56,7 +56,8 @@ export function decidePart(
       const lane = index[base + INDEX.lane]!;
       const bytes = index[base + INDEX.dispatchEnd]! - index[base + INDEX.dispatchAt]!;
       const carrier = index[base + INDEX.carrier]!;
-      const chunk = plan.take(carrier, lane, bytes, segments);
+      const once = index[base + INDEX.once]!;
+      const chunk = plan.take(carrier, lane, once, bytes, segments);
       writeUint32(verdicts, at + VERDICT_AT.place, packPlace(lane, 0, chunk));
     } else {
       plan.skip();

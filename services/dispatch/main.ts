@@ -57,6 +57,7 @@ export const serve: Serve = async (host) => {
     router,
     window: openWindow(PUBLISH_WINDOW),
     rateOf: carriers.partsPerSecond,
+    windowOf: carriers.window,
     suppressed,
     terms,
     limits: settings,

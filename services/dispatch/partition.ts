@@ -27,7 +27,7 @@ import { openCredits } from "./credits.js";
 import { openDispatcher } from "./dispatcher.js";
 import { openInbox } from "./inbox.js";
 import { load } from "./load.js";
-import { openPlan, type RateOf } from "./plan.js";
+import { openPlan, type RateOf, type WindowOf } from "./plan.js";
 import { openRequests } from "./requests.js";
 import type { Router } from "./router.js";
 import { openSnapshots } from "./snapshots.js";
@@ -57,6 +57,7 @@ export interface PartitionOptions {
   /** The process's places for publishes. */
   readonly window: Window;
   readonly rateOf: RateOf;
+  readonly windowOf?: WindowOf;
   /** Who asked whom to stop; absent: nobody. */
   readonly suppressed?: Suppressed;
   /** What accounts may do; absent: everything. */
@@ -110,7 +111,7 @@ export async function openPartition(options: PartitionOptions): Promise<Partitio
     return !isFull;
   };
   const dispatcher = openDispatcher({ client, clock, log, window });
-  const plan = openPlan(partition, options.rateOf);
+  const plan = openPlan(partition, options.rateOf, options.windowOf);
   const again = openAgain({
     client,
     clock,

@@ -3,7 +3,8 @@
  *
  * Chunks are cut while the turn is decided, because each verdict names its chunk; the frames are
  * made after the append, because their identity names its sequence. A chunk holds at most 1,000
- * records, 256 KiB, and one second of the carrier's rate. All go to slot 0 so far.
+ * records, 256 KiB, and one second of the carrier's rate; one of messages that go out at most once
+ * holds no others, and no more than one window of the carrier. All go to slot 0 so far.
  */
 import { FRAME_BYTES_MAX, FRAME_RECORDS_MAX } from "../../core/limits.js";
 import { DISPATCH_FRAME } from "../../core/stream/fields.js";
@@ -21,6 +22,8 @@ import type { Part, Routed } from "./routed.js";
 
 /** Parts (segments) that a carrier takes in a second; infinite: no limit. */
 export type RateOf = (carrier: string) => number;
+/** Parts that a carrier lets one bind have unanswered. */
+export type WindowOf = (carrier: string) => number;
 
 /** A dispatch frame, ready to be published. */
 export interface Outgoing {
@@ -37,7 +40,7 @@ export interface Plan {
   /** Numbers carriers and lanes of the next part anew. */
   begin(part: Part): void;
   /** Takes a record in. Returns its chunk's number, for the verdict's place. */
-  take(carrier: number, lane: number, bytes: number, segments: number): number;
+  take(carrier: number, lane: number, once: number, bytes: number, segments: number): number;
   /** A record that is not dispatched. */
   skip(): void;
   /** Puts the records together, while the decision is being appended. */
@@ -51,7 +54,9 @@ interface Group {
   readonly lane: number;
   readonly subject: string;
   readonly partsMax: number;
-  chunks: number;
+  readonly once: boolean;
+  /** Counts the chunks of the subject, which two groups may share. */
+  readonly counter: { chunks: number };
   open: Chunk | undefined;
 }
 
@@ -72,33 +77,51 @@ interface Chunk {
 const HEAD_BYTES = 256;
 const SLOT = 0;
 
-export function openPlan(partition: number, rateOf: RateOf): Plan {
+/** Where nothing is known of a carrier: as its configuration would have it. */
+const WINDOW_DEFAULT = 10;
+
+export function openPlan(
+  partition: number,
+  rateOf: RateOf,
+  windowOf: WindowOf = () => WINDOW_DEFAULT,
+): Plan {
   const groups = new Map<string, Group>();
   const chunks: Chunk[] = [];
   // Of each record in the order of the turn: its chunk, -1: none.
   let chunkOf = new Int32Array(2 * FRAME_RECORDS_MAX);
   let count = 0;
   let part: Part | undefined;
-  // Groups of the part's carriers: carrier * 4 + lane.
+  // Groups of the part's carriers: (carrier * 4 + lane) * 2, and 1 for those of at most once.
   let near: (Group | undefined)[] = [];
 
-  function groupOf(carrier: number, lane: number): Group {
+  function groupOf(carrier: number, lane: number, once: number): Group {
     const name = part!.result.carriers[carrier]!;
     const subject = dispatchSubject(name, lane, SLOTS[SLOT]);
-    let group = groups.get(subject);
+    const key = (of: number): string => `${subject}/${of}`;
+    let group = groups.get(key(once));
     if (group === undefined) {
-      group = { carrier: name, lane, subject, partsMax: rateOf(name), chunks: 0, open: undefined };
-      groups.set(subject, group);
+      const partsMax = once === 0 ? rateOf(name) : Math.min(rateOf(name), windowOf(name));
+      const counter = groups.get(key(1 - once))?.counter ?? { chunks: 0 };
+      group = {
+        carrier: name,
+        lane,
+        subject,
+        partsMax,
+        once: once !== 0,
+        counter,
+        open: undefined,
+      };
+      groups.set(key(once), group);
     }
-    near[carrier * 4 + lane] = group;
+    near[(carrier * 4 + lane) * 2 + once] = group;
     return group;
   }
 
   function openChunk(group: Group): Chunk {
     const data = new Uint8Array(0);
-    const [number, place] = [group.chunks, chunks.length];
+    const [number, place] = [group.counter.chunks, chunks.length];
     const made: Chunk = { group, number, place, records: 0, bytes: 0, parts: 0, data, at: 0 };
-    group.chunks += 1;
+    group.counter.chunks += 1;
     group.open = made;
     chunks.push(made);
     return made;
@@ -114,8 +137,14 @@ export function openPlan(partition: number, rateOf: RateOf): Plan {
     count += 1;
   }
 
-  function take(carrier: number, lane: number, bytes: number, segments: number): number {
-    const group = near[carrier * 4 + lane] ?? groupOf(carrier, lane);
+  function take(
+    carrier: number,
+    lane: number,
+    once: number,
+    bytes: number,
+    segments: number,
+  ): number {
+    const group = near[(carrier * 4 + lane) * 2 + once] ?? groupOf(carrier, lane, once);
     let chunk = group.open ?? openChunk(group);
     const full =
       chunk.records === FRAME_RECORDS_MAX ||
@@ -172,9 +201,9 @@ export function openPlan(partition: number, rateOf: RateOf): Plan {
     fill,
     frames(sequence, decidedAtMs) {
       return chunks.map(({ group, number, records, data }) => {
-        const { carrier, lane, subject } = group;
+        const { carrier, lane, once, subject } = group;
         const id = dispatchIdentity(partition, sequence, subject, number);
-        const head = { carrier, lane, slot: SLOT, causedAtMs: decidedAtMs, id, again: false };
+        const head = { carrier, lane, slot: SLOT, causedAtMs: decidedAtMs, id, again: false, once };
         return { subject, id, records, data: withHead(data, HEAD_BYTES, partition, head) };
       });
     },
@@ -198,6 +227,8 @@ export interface DispatchHead {
   readonly causedAtMs: number;
   readonly id: string;
   readonly again: boolean;
+  /** Its records are submitted at most once. */
+  readonly once: boolean;
 }
 
 const head = newWriter(HEAD_BYTES);
@@ -217,6 +248,7 @@ export function withHead(
   putText(head, DISPATCH_FRAME.identity, of.id);
   putVarint(head, DISPATCH_FRAME.again, of.again ? 1 : 0);
   putFixed32(head, DISPATCH_FRAME.partition, partition);
+  putVarint(head, DISPATCH_FRAME.atMostOnce, of.once ? 1 : 0);
   data.set(written(head), at - head.at);
   return data.subarray(at - head.at);
 }

@@ -4,6 +4,7 @@
  * connectors look each message up before they send it.
  */
 import { STATE } from "../../core/message.js";
+import { newDispatchedPolicy, readPolicy } from "../../core/outcome-policy.js";
 import {
   COVER,
   DECISION_FRAME,
@@ -73,6 +74,7 @@ interface Chunk {
   readonly carrier: string;
   readonly place: number;
   readonly writer: FrameWriter;
+  readonly once: boolean;
   records: number;
 }
 
@@ -109,12 +111,12 @@ export function rebuild(
     }
   }
   const causedAtMs = decidedAt(decision);
-  return [...chunks.values()].map(({ carrier, place, writer, records }) => {
+  return [...chunks.values()].map(({ carrier, place, writer, once, records }) => {
     const lane = place & 0xff;
     const slot = (place >>> 8) & 0xff;
     const subject = dispatchSubject(carrier, lane, SLOTS[slot] ?? SLOTS[0]);
     const id = dispatchIdentity(partition, sequence, subject, place >>> 16);
-    const head = { carrier, lane, slot, causedAtMs, id, again: true };
+    const head = { carrier, lane, slot, causedAtMs, id, again: true, once };
     return { subject, id, records, data: withHead(written(writer), HEAD_BYTES, partition, head) };
   });
 }
@@ -149,11 +151,20 @@ function chunkOf(chunks: Map<string, Chunk>, decision: Uint8Array): Chunk {
   if (chunk === undefined) {
     const writer = newWriter(16 * 1_024);
     writer.at = HEAD_BYTES;
-    chunk = { carrier, place, writer, records: 0 };
+    chunk = { carrier, place, writer, once: isOnce(decision), records: 0 };
     chunks.set(name, chunk);
   }
   chunk.records += 1;
   return chunk;
+}
+
+const policy = newDispatchedPolicy();
+
+/** Whether the verdict's message is to be submitted at most once. */
+function isOnce(decision: Uint8Array): boolean {
+  const at = verdict[2 * VERDICT.policy]!;
+  readPolicy(decision, at, at + verdict[2 * VERDICT.policy + 1]!, policy);
+  return policy.atMostOnce;
 }
 
 /** The verdict in `decision[from, end)`. `plain` is left out: the connector finds out by itself. */
@@ -180,6 +191,7 @@ function putRecord(
   putField(writer, DISPATCH.sender, decision, verdict, VERDICT.sentSender);
   putVarint(writer, DISPATCH.smart, varintOf(verdict, VERDICT.flags) & FLAG.smartEncoded);
   putVarint(writer, DISPATCH.languages, varintOf(verdict, VERDICT.languages));
+  putField(writer, DISPATCH.policy, decision, verdict, VERDICT.policy);
   endNested(writer, mark);
 }
 

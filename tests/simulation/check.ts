@@ -28,6 +28,7 @@ import { STREAMS } from "../../core/subjects.js";
 import { isBalanced } from "../../services/dispatch/accounts.js";
 import { applyFrame, openState } from "../../services/dispatch/state.js";
 import type { Cdr } from "./clickhouse.js";
+import { ONCE_ACCOUNTS } from "./stages.js";
 import { PARTITIONS, type World } from "./world.js";
 
 export interface Findings {
@@ -61,6 +62,7 @@ export function check(world: World): Findings {
   checkOwners(world, wrong);
   checkReceipts(world, wrong);
   const duplicates = checkDuplicates(world, wrong);
+  const once = checkOnce(world, stories, wrong);
   return {
     wrongs,
     hash: hashOf(world),
@@ -71,6 +73,7 @@ export function check(world: World): Findings {
       cdrs: cdrs.size,
       delivered: [...cdrs.values()].filter(([one]) => one!.state === STATE.DELIVERED).length,
       duplicates,
+      once,
       crashes: world.connectorCrashes(),
       contested: world.contestedParts(),
       died: world.died.length,
@@ -318,6 +321,29 @@ function checkDuplicates(world: World, wrong: (text: string) => void): number {
     duplicates += here;
   }
   return duplicates;
+}
+
+/** What goes out at most once was taken once at most, over all carriers, whatever crashed. */
+function checkOnce(
+  { carriers }: World,
+  stories: ReadonlyMap<string, Story>,
+  wrong: (text: string) => void,
+): number {
+  const isOnce = (id: string): boolean =>
+    stories.get(id)?.verdicts.some(({ account }) => ONCE_ACCOUNTS.includes(account)) === true;
+  const taken = new Map<string, number>();
+  for (const { book } of carriers.values()) {
+    for (const [key, entry] of book) taken.set(key, (taken.get(key) ?? 0) + entry.taken);
+  }
+  const ids = new Map([...stories.keys()].map((id) => [id.replaceAll("-", ""), id]));
+  let count = 0;
+  for (const [key, times] of taken) {
+    const hex = key.slice(0, key.indexOf("/")).replaceAll("-", "");
+    if (!isOnce(ids.get(hex) ?? "")) continue;
+    count += 1;
+    if (times > 1) wrong(`${key} was to go out at most once and was taken ${times} times`);
+  }
+  return count;
 }
 
 function readStories({ server }: World): Map<string, Story> {

@@ -23,6 +23,7 @@ import { type Acceptor, openAcceptor } from "../../services/gateway/accept.js";
 import { type Identity, openIdentity } from "../../services/gateway/identity.js";
 import { openRememberedKeys } from "../../services/gateway/remembered.js";
 import { testRouter } from "../unit/dispatch/kit.js";
+import { rule } from "../unit/workers/kit.js";
 import type { SimulatedCarrier } from "./carrier.js";
 import type { Database } from "./clickhouse.js";
 import type { Holders } from "./holders.js";
@@ -37,6 +38,19 @@ export interface Plan {
   readonly memoryEntriesMax: number;
   readonly log: Logger;
 }
+
+/** Every third account's messages go out at most once. */
+export const ONCE_ACCOUNTS: readonly number[] = [2, 5];
+const RULES = [
+  rule("once", "cost(*)", { accounts: ONCE_ACCOUNTS, delivery: "at_most_once" }),
+  rule("patient", "cost(*)", {
+    accounts: [4],
+    retryTemporarySeconds: [1, 6],
+    retryRefusedSeconds: [3],
+    submitTimeoutSeconds: 8,
+  }),
+  rule("rest", "cost(*)"),
+];
 
 /** A stage at work; `stop` is its clean end. */
 export interface Stage {
@@ -110,14 +124,16 @@ function repeatable(
 export async function openDispatch(process: SimulatedProcess, plan: Plan): Promise<Stage> {
   const { client, clock, name: processId } = process;
   const rates = new Map(plan.carriers.map((one) => [one.name, one.partsPerSecond]));
+  const windows = new Map(plan.carriers.map((one) => [one.name, one.window]));
   const owner = openOwner({
     processId,
     client,
     clock,
     log: plan.log,
-    router: testRouter(),
+    router: testRouter(undefined, RULES),
     window: openWindow(4),
     rateOf: (carrier) => rates.get(carrier) || Number.POSITIVE_INFINITY,
+    windowOf: (carrier) => windows.get(carrier)!,
     limits: { keysMax: 10_000, accountKeysMax: 5_000, reservationsMax: 100_000 },
     snapshotEveryMs: 5_000,
     snapshotFramesMin: 3,

@@ -104,6 +104,6 @@ function ruleOf({ changedBy: _by, changedAtMs: _at, ...row }: EntityOf["rule"]):
 }
 
 function sameRule(one: RuleRow, other: RuleRow): boolean {
-  const fields = Object.keys(other) as (keyof RuleRow)[];
+  const fields = Object.keys({ ...one, ...other }) as (keyof RuleRow)[];
   return fields.every((field) => JSON.stringify(one[field]) === JSON.stringify(other[field]));
 }

@@ -56,7 +56,7 @@ export function diffRules(
 /** The strategy, and which other fields are not as they were. Senders are nobody's to print. */
 function differing(before: RuleRow | undefined, after: RuleRow): string {
   if (before === undefined) return after.strategy;
-  const fields = (Object.keys(after) as (keyof RuleRow)[]).filter(
+  const fields = (Object.keys({ ...before, ...after }) as (keyof RuleRow)[]).filter(
     (field) => field !== "strategy" && !isDeepStrictEqual(before[field], after[field]),
   );
   return fields.length === 0 ? after.strategy : `${after.strategy} (${fields.join(", ")})`;

@@ -16,6 +16,7 @@ import {
   AttemptFrame,
   type AttemptRecord,
   DispatchFrame,
+  DispatchPolicy,
   type DispatchRecord,
   ReceiptFrame,
   type ReceiptRecord,
@@ -67,6 +68,9 @@ export interface Wanted {
   readonly expiresAtMs?: number;
   readonly validitySeconds?: number;
   readonly receipt?: 0 | 1 | 2;
+  /** Of its route; absent: the default. */
+  readonly policy?: Partial<DispatchPolicy>;
+  readonly retries?: number;
 }
 
 export interface PublishOptions {
@@ -76,6 +80,8 @@ export interface PublishOptions {
   readonly causedAtMs?: number;
   readonly partition?: number;
   readonly id?: string;
+  readonly atMostOnce?: boolean;
+  readonly notBeforeMs?: number;
 }
 
 export interface Kit {
@@ -175,6 +181,8 @@ export async function withKit(run: (kit: Kit) => Promise<void>): Promise<void> {
             const frame: DispatchFrame = {
               ...{ carrier, lane: lane as 1 | 2 | 3, slot: SLOTS.indexOf(slot), identity },
               ...{ causedAtMs: BigInt(causedAtMs), again, partition, records },
+              atMostOnce: options.atMostOnce ?? false,
+              notBeforeMs: BigInt(options.notBeforeMs ?? 0),
             };
             published.set(identity, frame);
             await client.publish(subject, DispatchFrame.encode(frame).finish(), { id: identity });
@@ -255,6 +263,8 @@ function recordOf(wanted: Wanted, token: Uint8Array): DispatchRecord {
       sender: typeof one === "string" ? "" : one.sender,
     })),
     ...{ sender, smart: measured.smart, languages: measured.languages },
+    policy: wanted.policy === undefined ? undefined : DispatchPolicy.fromPartial(wanted.policy),
+    retries: wanted.retries ?? 0,
   };
 }
 

@@ -19,6 +19,7 @@ import type { PartitionState, StateLimits } from "../../../services/dispatch/sta
 import { openWindow } from "../../../services/dispatch/window.js";
 import { compileTables } from "../../../workers/compile.js";
 import routeAndRate from "../../../workers/route-and-rate.js";
+import type { RuleRow } from "../../../workers/source.js";
 import { deck, networks, plan } from "../workers/kit.js";
 
 /** 2026-11-24T12:00:00Z. */
@@ -115,11 +116,13 @@ export function attemptFrame(attempts: readonly TestAttempt[], partition = 0): U
 
 export const decisionOf = (bytes: Uint8Array): DecisionFrame => DecisionFrame.decode(bytes);
 
-let image: SharedArrayBuffer | undefined;
+const NO_RULES: readonly RuleRow[] = [];
+const images = new Map<readonly RuleRow[], SharedArrayBuffer>();
 
 /** Numbers of +44 go to alpha (then beta), others to beta; +1 has no route, +33 no price. */
-export function testTables(): SharedArrayBuffer {
-  if (image !== undefined) return image;
+export function testTables(rules: readonly RuleRow[] = NO_RULES): SharedArrayBuffer {
+  const known = images.get(rules);
+  if (known !== undefined) return known;
   const sold = [
     { of: "44", priceMicros: 31_200 },
     { of: "49", priceMicros: 70_000 },
@@ -147,11 +150,12 @@ export function testTables(): SharedArrayBuffer {
       effectiveFromMs: 0,
       rateNanos: 1_000_000_000,
     })),
-    rules: [],
+    rules,
     senderRules: [],
     guards: [],
   });
-  image = new SharedArrayBuffer(compiled.length);
+  const image = new SharedArrayBuffer(compiled.length);
+  images.set(rules, image);
   new Uint8Array(image).set(compiled);
   return image;
 }
@@ -162,7 +166,7 @@ function tierPrice(_tier: number, segmentsBefore: number, segments: number): num
 }
 
 /** What the pool answers, without its threads. */
-export function route(frames: readonly Uint8Array[]): RoutedResult {
+export function route(frames: readonly Uint8Array[], rules = NO_RULES): RoutedResult {
   const all = Buffer.concat(frames);
   const buffer = new ArrayBuffer(all.length);
   new Uint8Array(buffer).set(all);
@@ -173,16 +177,22 @@ export function route(frames: readonly Uint8Array[]): RoutedResult {
   });
   const key = new Uint8Array(16).fill(7);
   const keys = { token: key, data: { "2026-11": key, "2026-12": key } };
-  return { ...routeAndRate({ frames: buffer, ends, tables: testTables(), keys }), tierPrice };
+  return { ...routeAndRate({ frames: buffer, ends, tables: testTables(rules), keys }), tierPrice };
 }
 
 /** `before` may throw in place of a task. */
-export function testRouter(before: (frames: readonly Frames[]) => void = () => {}): Router {
+export function testRouter(
+  before: (frames: readonly Frames[]) => void = () => {},
+  rules = NO_RULES,
+): Router {
   return {
     window: openWindow(2),
     async route(frames) {
       before(frames);
-      return route(frames.map(({ data }) => data));
+      return route(
+        frames.map(({ data }) => data),
+        rules,
+      );
     },
     blame: () => {},
     probe: async () => {},

@@ -2,6 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { REASON, STATE } from "../../../core/message.js";
+import { DispatchFrame } from "../../../core/proto/floe/v1/frames.js";
 import * as FIELDS from "../../../core/stream/fields.js";
 import { newWriter, written } from "../../../core/stream/frame.js";
 import { decidePart } from "../../../services/dispatch/decide.js";
@@ -10,6 +11,7 @@ import { openPlan } from "../../../services/dispatch/plan.js";
 import { type Held, routed } from "../../../services/dispatch/routed.js";
 import { settleFrame } from "../../../services/dispatch/settle.js";
 import { applyFrame, openState, type PartitionState } from "../../../services/dispatch/state.js";
+import { INDEX, INDEX_STRIDE } from "../../../workers/task.js";
 import {
   attemptFrame,
   decisionOf,
@@ -330,6 +332,33 @@ state("cuts chunks at a second of the carrier's rate and names them in the verdi
   );
   const places = decisionOf(verdicts).records.map(({ place }) => place >>> 16);
   assert.equal(places, [0, 0, 1, 1, 2]);
+});
+
+state("puts messages of at most once into chunks of their own, one window each at most", () => {
+  const plan = openPlan(
+    0,
+    () => Number.POSITIVE_INFINITY,
+    () => 2,
+  );
+  const messages = [1, 2, 3, 4, 5].map((id) => ({ id }));
+  const result = route([requestFrame(messages)]);
+  for (const once of [0, 2, 3]) result.index[once * INDEX_STRIDE + INDEX.once] = 1;
+  const verdicts = new Uint8Array(result.verdicts);
+  const dispatches = new Uint8Array(result.dispatches);
+  const part = { result, verdicts, dispatches, from: 0, to: 5 };
+  plan.clear();
+  decidePart(openState(LIMITS), part, plan, NOW_MS);
+  plan.fill([routed({} as Held, [part])]);
+  const frames = plan.frames(8, NOW_MS).map(({ id, data }) => {
+    const { atMostOnce, identity, records } = DispatchFrame.decode(data);
+    assert.is(identity, id);
+    return [id.at(-1), atMostOnce, records.length];
+  });
+  assert.equal(frames, [
+    ["0", true, 2],
+    ["1", false, 2],
+    ["2", true, 1],
+  ]);
 });
 
 state.run();

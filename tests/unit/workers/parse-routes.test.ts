@@ -35,6 +35,40 @@ routes("reads every column, lists by blanks or bars, senders by bars alone", () 
   ]);
 });
 
+routes("reads what is done about outcomes, and leaves out what is not said", () => {
+  const columns =
+    "rule,strategy,delivery,failover,failover_cost_percent_max,retry,retry_refused,submit_timeout";
+  const { rules, problems } = parseRoutes(
+    Buffer.from(
+      `${columns}\na,cost(*),at_most_once,temporary,120,30 50,60,90\nb,cost(*),,nothing,,,,\n`,
+    ),
+  );
+  assert.equal(problems, []);
+  const [a, b] = rules;
+  assert.equal(
+    [a!.delivery, a!.failoverOn, a!.failoverCostPercentMax],
+    ["at_most_once", ["temporary"], 120],
+  );
+  assert.equal(
+    [a!.retryTemporarySeconds, a!.retryRefusedSeconds, a!.submitTimeoutSeconds],
+    [[30, 50], [60], 90],
+  );
+  assert.equal(b!.failoverOn, []);
+  assert.not("delivery" in b! || "submitTimeoutSeconds" in b!);
+  for (const [cells, column] of [
+    ["twice,,,,,", "delivery"],
+    [",never,,,,", "failover"],
+    ["at_most_once,doubt,,,,", "failover"],
+    [",,99,,,", "failover_cost_percent_max"],
+    [",,,0,,", "retry"],
+    [",,,,86401,", "retry_refused"],
+    [",,,,,x", "submit_timeout"],
+  ]) {
+    const parsed = parseRoutes(Buffer.from(`${columns}\na,cost(*),${cells}\n`));
+    assert.is(parsed.problems[0]?.column, column);
+  }
+});
+
 routes("takes rules without an order in that of the file", () => {
   const { rules } = parseRoutes(Buffer.from("rule,strategy\nb,block\na,cost(*)\n"));
   assert.equal(

@@ -86,6 +86,7 @@ task("a routed message has its price, cost, carriers and sealed number in both r
     flags: 0,
     sentSender: "",
     languages: 0,
+    policy: undefined,
   });
   assert.is(openNumber(toEnc, request.messageId, KEYS.data["2026-11"]!), "447700900123");
   assert.is(Buffer.compare(toTok, tokenOf("+447700900123", TOKEN_KEY)!), 0);
@@ -105,6 +106,8 @@ task("a routed message has its price, cost, carriers and sealed number in both r
       sender: "",
       smart: false,
       languages: 0,
+      policy: undefined,
+      retries: 0,
     },
   ]);
 });

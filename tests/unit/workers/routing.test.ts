@@ -5,7 +5,12 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { REASON } from "../../../core/message.js";
-import type { RequestRecord, Verdict } from "../../../core/proto/floe/v1/frames.js";
+import {
+  DecisionFrame,
+  DispatchFrame,
+  type RequestRecord,
+  type Verdict,
+} from "../../../core/proto/floe/v1/frames.js";
 import { FLAG } from "../../../core/stream/fields.js";
 import { OUTCOME, SCORE_NONE } from "../../../workers/choice.js";
 import { compileTables } from "../../../workers/compile.js";
@@ -167,6 +172,46 @@ routing("without a margin a message is not sold below its cost, unless the rule 
   assert.is(reason(20_000, false), REASON.NONE);
   assert.is(reason(20_001, false), REASON.BELOW_COST);
   assert.is(reason(20_001, true), REASON.NONE);
+});
+
+routing("a carrier after the first costs no more than the rule lets it", () => {
+  const carriers = (failoverCostPercentMax: number | undefined, strategy = "cost(*)") =>
+    carriersOf(decideOne(five(by(strategy, { failoverCostPercentMax })), requestTo(TO)));
+  // 10, 20 and 30.
+  assert.equal(carriers(undefined), ["echo", "delta", "gamma"]);
+  assert.equal(carriers(300), ["echo", "delta", "gamma"]);
+  assert.equal(carriers(299), ["echo", "delta"]);
+  assert.equal(carriers(100), ["echo"]);
+  // Cheaper ones are no matter; what is between two that stay goes.
+  assert.equal(carriers(100, "priority(alpha, echo)"), ["alpha", "echo"]);
+  assert.equal(carriers(100, "priority(echo, alpha, delta)"), ["echo"]);
+  assert.equal(carriers(200, "priority(echo, alpha, delta)"), ["echo", "delta"]);
+});
+
+routing("tells that a carrier costs more than the rule lets it", () => {
+  const source = five(by("cost(*)", { failoverCostPercentMax: 200 }));
+  const { choice } = explained(source, requestTo(TO));
+  assert.equal(
+    [...choice.outcomes.subarray(0, 5)],
+    [OUTCOME.beyondMax, OUTCOME.beyondMax, OUTCOME.aboveCostMax, OUTCOME.kept, OUTCOME.kept],
+  );
+});
+
+routing("a rule's policy is in both records, and the index says at most once", () => {
+  const policy = { delivery: "at_most_once", retryTemporarySeconds: [30] } as const;
+  const { result } = explained(five(by("cost(*)", policy)), requestTo(TO));
+  const [verdict] = DecisionFrame.decode(
+    new Uint8Array(result.verdicts, 0, result.verdictsEnd),
+  ).records;
+  const [dispatch] = DispatchFrame.decode(
+    new Uint8Array(result.dispatches, 0, result.dispatchesEnd),
+  ).records;
+  assert.is(result.index[INDEX.once], 1);
+  assert.equal(verdict!.policy, dispatch!.policy);
+  assert.equal(dispatch!.policy, {
+    ...{ delivery: 1, failover: 3, submitTimeoutSeconds: 0 },
+    ...{ retryTemporarySeconds: [30], retryRefusedSeconds: [] },
+  });
 });
 
 routing("a dearer carrier of the list takes the place of one below the margin", () => {

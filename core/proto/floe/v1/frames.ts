@@ -283,6 +283,8 @@ export interface Verdict {
    * in bits 8-15; 0: the default tables.
    */
   languages: number;
+  /** What is done about its outcomes, where the rule does not leave it at the default. */
+  policy: DispatchPolicy | undefined;
 }
 
 export interface Tag {
@@ -333,6 +335,10 @@ export interface DispatchFrame {
   again: boolean;
   partition: number;
   records: DispatchRecord[];
+  /** All records are to be submitted at most once: an intent first. */
+  atMostOnce: boolean;
+  /** Slot r: not to be submitted before. */
+  notBeforeMs: bigint;
 }
 
 export interface DispatchRecord {
@@ -355,6 +361,31 @@ export interface DispatchRecord {
   smart: boolean;
   /** As in Verdict. */
   languages: number;
+  /** As in Verdict. */
+  policy:
+    | DispatchPolicy
+    | undefined;
+  /** How often this carrier was tried again by the schedule of the policy. */
+  retries: number;
+}
+
+/**
+ * What a routing rule wants done about outcomes, as far as connectors must know; absent: at least
+ * once, the next carrier after refusals, no schedule.
+ */
+export interface DispatchPolicy {
+  /** 1: at most once. */
+  delivery: number;
+  /**
+   * Bits: the next carrier is tried when it was refused (1), after temporary errors (2), when it is
+   * in doubt for the second time (4).
+   */
+  failover: number;
+  /** Not offered to the carrier within this: the next one; 0: it waits. */
+  submitTimeoutSeconds: number;
+  /** Pauses before the same carrier is tried again, after temporary errors and after refusals. */
+  retryTemporarySeconds: number[];
+  retryRefusedSeconds: number[];
 }
 
 /** ATTEMPTS, written by connectors, receipts and the sweep. No content, no plain number. */
@@ -395,7 +426,10 @@ export interface AttemptRecord {
   parts: number;
   /** REFUSED: no other carrier will be tried; settles the message. */
   final: boolean;
-  /** REFUSED, not final: the carrier tried next, and the place of its dispatch frame. */
+  /**
+   * REFUSED, not final, and IN_DOUBT for the second time: the carrier tried next (it may be the
+   * same, later), and the place of its dispatch frame.
+   */
   nextCarrier: string;
   nextPlace: number;
   /** Name of the bind that saw it. */
@@ -1016,6 +1050,7 @@ function createBaseVerdict(): Verdict {
     flags: 0,
     sentSender: "",
     languages: 0,
+    policy: undefined,
   };
 }
 
@@ -1137,6 +1172,9 @@ export const Verdict: MessageFns<Verdict> = {
     }
     if (message.languages !== 0) {
       writer.uint32(272).uint32(message.languages);
+    }
+    if (message.policy !== undefined) {
+      DispatchPolicy.encode(message.policy, writer.uint32(282).fork()).join();
     }
     return writer;
   },
@@ -1426,6 +1464,14 @@ export const Verdict: MessageFns<Verdict> = {
             message.languages = reader.uint32();
             continue;
           }
+          case 35: {
+            if (tag !== 282) {
+              break;
+            }
+
+            message.policy = DispatchPolicy.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1485,6 +1531,9 @@ export const Verdict: MessageFns<Verdict> = {
     message.flags = object.flags ?? 0;
     message.sentSender = object.sentSender ?? "";
     message.languages = object.languages ?? 0;
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? DispatchPolicy.fromPartial(object.policy)
+      : undefined;
     return message;
   },
 };
@@ -1863,7 +1912,18 @@ export const Settlement: MessageFns<Settlement> = {
 };
 
 function createBaseDispatchFrame(): DispatchFrame {
-  return { carrier: "", lane: 0, slot: 0, causedAtMs: 0n, identity: "", again: false, partition: 0, records: [] };
+  return {
+    carrier: "",
+    lane: 0,
+    slot: 0,
+    causedAtMs: 0n,
+    identity: "",
+    again: false,
+    partition: 0,
+    records: [],
+    atMostOnce: false,
+    notBeforeMs: 0n,
+  };
 }
 
 export const DispatchFrame: MessageFns<DispatchFrame> = {
@@ -1894,6 +1954,15 @@ export const DispatchFrame: MessageFns<DispatchFrame> = {
     }
     for (const v of message.records) {
       DispatchRecord.encode(v!, writer.uint32(66).fork()).join();
+    }
+    if (message.atMostOnce !== false) {
+      writer.uint32(72).bool(message.atMostOnce);
+    }
+    if (message.notBeforeMs !== 0n) {
+      if (BigInt.asUintN(64, message.notBeforeMs) !== message.notBeforeMs) {
+        throw new globalThis.Error("value provided for field message.notBeforeMs of type fixed64 too large");
+      }
+      writer.uint32(81).fixed64(message.notBeforeMs);
     }
     return writer;
   },
@@ -1975,6 +2044,22 @@ export const DispatchFrame: MessageFns<DispatchFrame> = {
             message.records.push(DispatchRecord.decode(reader, reader.uint32()));
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.atMostOnce = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.notBeforeMs = reader.fixed64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2002,6 +2087,10 @@ export const DispatchFrame: MessageFns<DispatchFrame> = {
     message.again = object.again ?? false;
     message.partition = object.partition ?? 0;
     message.records = object.records?.map((e) => DispatchRecord.fromPartial(e)) || [];
+    message.atMostOnce = object.atMostOnce ?? false;
+    message.notBeforeMs = (object.notBeforeMs !== undefined && object.notBeforeMs !== null)
+      ? BigInt(object.notBeforeMs)
+      : 0n;
     return message;
   },
 };
@@ -2022,6 +2111,8 @@ function createBaseDispatchRecord(): DispatchRecord {
     sender: "",
     smart: false,
     languages: 0,
+    policy: undefined,
+    retries: 0,
   };
 }
 
@@ -2074,6 +2165,12 @@ export const DispatchRecord: MessageFns<DispatchRecord> = {
     }
     if (message.languages !== 0) {
       writer.uint32(112).uint32(message.languages);
+    }
+    if (message.policy !== undefined) {
+      DispatchPolicy.encode(message.policy, writer.uint32(122).fork()).join();
+    }
+    if (message.retries !== 0) {
+      writer.uint32(128).uint32(message.retries);
     }
     return writer;
   },
@@ -2203,6 +2300,22 @@ export const DispatchRecord: MessageFns<DispatchRecord> = {
             message.languages = reader.uint32();
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.policy = DispatchPolicy.decode(reader, reader.uint32());
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.retries = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2240,6 +2353,133 @@ export const DispatchRecord: MessageFns<DispatchRecord> = {
     message.sender = object.sender ?? "";
     message.smart = object.smart ?? false;
     message.languages = object.languages ?? 0;
+    message.policy = (object.policy !== undefined && object.policy !== null)
+      ? DispatchPolicy.fromPartial(object.policy)
+      : undefined;
+    message.retries = object.retries ?? 0;
+    return message;
+  },
+};
+
+function createBaseDispatchPolicy(): DispatchPolicy {
+  return { delivery: 0, failover: 0, submitTimeoutSeconds: 0, retryTemporarySeconds: [], retryRefusedSeconds: [] };
+}
+
+export const DispatchPolicy: MessageFns<DispatchPolicy> = {
+  encode(message: DispatchPolicy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.delivery !== 0) {
+      writer.uint32(8).uint32(message.delivery);
+    }
+    if (message.failover !== 0) {
+      writer.uint32(16).uint32(message.failover);
+    }
+    if (message.submitTimeoutSeconds !== 0) {
+      writer.uint32(29).fixed32(message.submitTimeoutSeconds);
+    }
+    for (const v of message.retryTemporarySeconds) {
+      writer.uint32(37).fixed32(v!);
+    }
+    for (const v of message.retryRefusedSeconds) {
+      writer.uint32(45).fixed32(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DispatchPolicy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDispatchPolicy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.delivery = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.failover = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 29) {
+              break;
+            }
+
+            message.submitTimeoutSeconds = reader.fixed32();
+            continue;
+          }
+          case 4: {
+            if (tag === 37) {
+              message.retryTemporarySeconds.push(reader.fixed32());
+
+              continue;
+            }
+
+            if (tag === 34) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.retryTemporarySeconds.push(reader.fixed32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 5: {
+            if (tag === 45) {
+              message.retryRefusedSeconds.push(reader.fixed32());
+
+              continue;
+            }
+
+            if (tag === 42) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.retryRefusedSeconds.push(reader.fixed32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DispatchPolicy>): DispatchPolicy {
+    return DispatchPolicy.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DispatchPolicy>): DispatchPolicy {
+    const message = createBaseDispatchPolicy();
+    message.delivery = object.delivery ?? 0;
+    message.failover = object.failover ?? 0;
+    message.submitTimeoutSeconds = object.submitTimeoutSeconds ?? 0;
+    message.retryTemporarySeconds = object.retryTemporarySeconds?.map((e) => e) || [];
+    message.retryRefusedSeconds = object.retryRefusedSeconds?.map((e) => e) || [];
     return message;
   },
 };

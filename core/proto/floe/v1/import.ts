@@ -183,7 +183,8 @@ export interface PortedImport {
 
 /**
  * Columns: rule, order, account, plan, traffic_class, channel, country, prefix, network, sender,
- * sender_kind, strategy, min_margin, min_margin_percent, allow_loss.
+ * sender_kind, strategy, min_margin, min_margin_percent, allow_loss, delivery, failover_on,
+ * failover_cost_percent_max, retry_temporary_seconds, retry_refused_seconds, submit_timeout_seconds.
  */
 export interface RoutesImport {
 }

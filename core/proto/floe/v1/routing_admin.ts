@@ -27,6 +27,49 @@ export const protobufFileName = "floe/v1/routing_admin.proto";
 
 /** Routing: which messages go how, what senders may be, what accounts may do. */
 
+export const Delivery = {
+  /** DELIVERY_UNSPECIFIED - At least once. */
+  DELIVERY_UNSPECIFIED: 0,
+  /** DELIVERY_AT_LEAST_ONCE - Submitted again, once: the recipient may get it twice. */
+  DELIVERY_AT_LEAST_ONCE: 1,
+  /** DELIVERY_AT_MOST_ONCE - Never submitted again, by nobody: it may end as UNKNOWN and not have been delivered. */
+  DELIVERY_AT_MOST_ONCE: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type Delivery = typeof Delivery[keyof typeof Delivery];
+
+export namespace Delivery {
+  export type DELIVERY_UNSPECIFIED = typeof Delivery.DELIVERY_UNSPECIFIED;
+  export type DELIVERY_AT_LEAST_ONCE = typeof Delivery.DELIVERY_AT_LEAST_ONCE;
+  export type DELIVERY_AT_MOST_ONCE = typeof Delivery.DELIVERY_AT_MOST_ONCE;
+  export type UNRECOGNIZED = typeof Delivery.UNRECOGNIZED;
+}
+
+export const FailoverOn = {
+  FAILOVER_ON_UNSPECIFIED: 0,
+  /** FAILOVER_ON_REFUSED - The carrier will not take it. */
+  FAILOVER_ON_REFUSED: 1,
+  /** FAILOVER_ON_TEMPORARY - An error that may pass did not, in all tries. */
+  FAILOVER_ON_TEMPORARY: 2,
+  /** FAILOVER_ON_DOUBT - Reserved: refused so far, a message in doubt stays with its carrier. */
+  FAILOVER_ON_DOUBT: 3,
+  /** FAILOVER_ON_NOTHING - Alone: no other carrier is tried. */
+  FAILOVER_ON_NOTHING: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type FailoverOn = typeof FailoverOn[keyof typeof FailoverOn];
+
+export namespace FailoverOn {
+  export type FAILOVER_ON_UNSPECIFIED = typeof FailoverOn.FAILOVER_ON_UNSPECIFIED;
+  export type FAILOVER_ON_REFUSED = typeof FailoverOn.FAILOVER_ON_REFUSED;
+  export type FAILOVER_ON_TEMPORARY = typeof FailoverOn.FAILOVER_ON_TEMPORARY;
+  export type FAILOVER_ON_DOUBT = typeof FailoverOn.FAILOVER_ON_DOUBT;
+  export type FAILOVER_ON_NOTHING = typeof FailoverOn.FAILOVER_ON_NOTHING;
+  export type UNRECOGNIZED = typeof FailoverOn.UNRECOGNIZED;
+}
+
 export const Channel = { CHANNEL_UNSPECIFIED: 0, CHANNEL_SMS: 1, CHANNEL_FAX: 2, UNRECOGNIZED: -1 } as const;
 
 export type Channel = typeof Channel[keyof typeof Channel];
@@ -133,6 +176,27 @@ export interface RoutingRule {
   minMarginPercent: string;
   /** Neither margin is looked at. */
   allowLoss: boolean;
+  /** What is done where nobody knows whether a carrier took a message. */
+  delivery: Delivery;
+  /** After which outcomes the next carrier is tried. Empty: refused and temporary. */
+  failoverOn: FailoverOn[];
+  /**
+   * What a carrier after the first may cost, in percent of the first one's cost: 100 (no dearer) to
+   * 10,000; 0: whatever the margins let.
+   */
+  failoverCostPercentMax: number;
+  /**
+   * Pauses in seconds before the same carrier is tried again after an error that may pass, up to 8
+   * of 60 at most; empty: 1, 2 and 4.
+   */
+  retryTemporarySeconds: number[];
+  /** The same after a refusal that the carrier means; empty: it is not tried again. */
+  retryRefusedSeconds: number[];
+  /**
+   * A message that its carrier was not offered within this, since it is down or slow, goes to the
+   * next one: up to 86,400; 0: it waits.
+   */
+  submitTimeoutSeconds: number;
   /**
    * Changes with every write. An update or delete names the one that it read; another is refused
    * with ABORTED, and ErrorInfo tells the current one.
@@ -369,6 +433,12 @@ function createBaseRoutingRule(): RoutingRule {
     minMargin: "",
     minMarginPercent: "",
     allowLoss: false,
+    delivery: 0,
+    failoverOn: [],
+    failoverCostPercentMax: 0,
+    retryTemporarySeconds: [],
+    retryRefusedSeconds: [],
+    submitTimeoutSeconds: 0,
     revision: 0n,
     changedBy: "",
     changedAt: undefined,
@@ -421,6 +491,24 @@ export const RoutingRule: MessageFns<RoutingRule> = {
     }
     if (message.allowLoss !== false) {
       writer.uint32(120).bool(message.allowLoss);
+    }
+    if (message.delivery !== 0) {
+      writer.uint32(128).int32(message.delivery);
+    }
+    for (const v of message.failoverOn) {
+      writer.uint32(136).int32(v!);
+    }
+    if (message.failoverCostPercentMax !== 0) {
+      writer.uint32(144).uint32(message.failoverCostPercentMax);
+    }
+    for (const v of message.retryTemporarySeconds) {
+      writer.uint32(152).uint32(v!);
+    }
+    for (const v of message.retryRefusedSeconds) {
+      writer.uint32(160).uint32(v!);
+    }
+    if (message.submitTimeoutSeconds !== 0) {
+      writer.uint32(168).uint32(message.submitTimeoutSeconds);
     }
     if (message.revision !== 0n) {
       if (BigInt.asUintN(64, message.revision) !== message.revision) {
@@ -620,6 +708,84 @@ export const RoutingRule: MessageFns<RoutingRule> = {
             message.allowLoss = reader.bool();
             continue;
           }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.delivery = reader.int32() as any;
+            continue;
+          }
+          case 17: {
+            if (tag === 136) {
+              message.failoverOn.push(reader.int32() as any);
+
+              continue;
+            }
+
+            if (tag === 138) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.failoverOn.push(reader.int32() as any);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.failoverCostPercentMax = reader.uint32();
+            continue;
+          }
+          case 19: {
+            if (tag === 152) {
+              message.retryTemporarySeconds.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 154) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.retryTemporarySeconds.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 20: {
+            if (tag === 160) {
+              message.retryRefusedSeconds.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 162) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.retryRefusedSeconds.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.submitTimeoutSeconds = reader.uint32();
+            continue;
+          }
           case 30: {
             if (tag !== 240) {
               break;
@@ -676,6 +842,12 @@ export const RoutingRule: MessageFns<RoutingRule> = {
     message.minMargin = object.minMargin ?? "";
     message.minMarginPercent = object.minMarginPercent ?? "";
     message.allowLoss = object.allowLoss ?? false;
+    message.delivery = object.delivery ?? 0;
+    message.failoverOn = object.failoverOn?.map((e) => e) || [];
+    message.failoverCostPercentMax = object.failoverCostPercentMax ?? 0;
+    message.retryTemporarySeconds = object.retryTemporarySeconds?.map((e) => e) || [];
+    message.retryRefusedSeconds = object.retryRefusedSeconds?.map((e) => e) || [];
+    message.submitTimeoutSeconds = object.submitTimeoutSeconds ?? 0;
     message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
     message.changedBy = object.changedBy ?? "";
     message.changedAt = object.changedAt ?? undefined;
