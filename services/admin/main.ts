@@ -78,7 +78,7 @@ export const serve: Serve = async (host) => {
   lifecycle.onStop("keys", keys.stop);
   const owners = openOwners(client, clock, OWNER_MS);
   const services = [
-    carrierService(desk, store),
+    carrierService(desk, store, await client.bucket(BUCKETS.carrierStatus, { keyTtl: true })),
     routingRuleService(desk, store),
     senderRuleService(desk, store),
     guardService(desk, store),

@@ -10,6 +10,7 @@ import { isFloeError } from "../../core/errors.js";
 import { outliveReader, printError } from "../../core/output.js";
 import { addAccounts } from "./accounts.js";
 import { addProbe } from "./carrier-probe.js";
+import { addBinds } from "./carrier-status.js";
 import { addClickhouse } from "./clickhouse.js";
 import { addDead } from "./dead.js";
 import { addDecks, addNetworks } from "./decks.js";
@@ -63,6 +64,7 @@ for (const add of [
   add(program);
 for (const entity of ENTITIES) addEntity(program, entity);
 addProbe(program);
+addBinds(program);
 
 outliveReader();
 try {

@@ -4,10 +4,13 @@ import type { GrpcService } from "../../../core/grpc/server.js";
 import {
   type Carrier,
   CarrierServiceService,
+  type ListBindsRequest,
   type ListCarriersRequest,
 } from "../../../core/proto/floe/v1/carriers.js";
+import type { Bucket } from "../../../core/stream/stream.js";
 import { parseStrategy } from "../../../workers/strategy.js";
-import type { Desk } from "../call.js";
+import { bindsOf } from "../binds.js";
+import { type Desk, unary } from "../call.js";
 import type { Kind } from "../crud.js";
 import { crudHandlers } from "../crud-service.js";
 import type { Store } from "../store.js";
@@ -106,21 +109,28 @@ export const CARRIER: Kind<"carrier", Carrier> = {
   },
 };
 
-export function carrierService(desk: Desk, store: Store): GrpcService {
+/** @param status the bucket of what connectors tell (core/carrier-status.ts). */
+export function carrierService(desk: Desk, store: Store, status: Bucket): GrpcService {
+  const name = "CarrierService";
   return {
-    name: "floe.v1.CarrierService",
+    name: `floe.v1.${name}`,
     definition: CarrierServiceService,
-    implementation: crudHandlers(desk, store, {
-      kind: CARRIER,
-      service: "CarrierService",
-      entity: "Carrier",
-      entities: "Carriers",
-      listField: "carriers",
-      keyOf: ({ name }: { name: string }) => name,
-      wanted:
-        ({ status }: ListCarriersRequest) =>
-        (one) =>
-          status === 0 || numberOf(STATUSES, one.status) === status,
-    }),
+    implementation: {
+      listBinds: unary(desk, `${name}/ListBinds`, ({ carrier }: ListBindsRequest) =>
+        bindsOf(carrier, status, desk.log),
+      ),
+      ...crudHandlers(desk, store, {
+        kind: CARRIER,
+        service: "CarrierService",
+        entity: "Carrier",
+        entities: "Carriers",
+        listField: "carriers",
+        keyOf: ({ name }: { name: string }) => name,
+        wanted:
+          ({ status }: ListCarriersRequest) =>
+          (one) =>
+            status === 0 || numberOf(STATUSES, one.status) === status,
+      }),
+    },
   };
 }

@@ -3,7 +3,11 @@ import { status } from "@grpc/grpc-js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { encodeConfig, parseCarrier } from "../../../core/configuration.js";
-import { type Carrier, CarrierServiceService } from "../../../core/proto/floe/v1/carriers.js";
+import {
+  type Bind,
+  type Carrier,
+  CarrierServiceService,
+} from "../../../core/proto/floe/v1/carriers.js";
 import {
   ExchangeRate,
   ExchangeRateServiceService,
@@ -459,5 +463,36 @@ entities("are listed in pages that stay right while others write", async () => {
     assert.is(bad.code, status.INVALID_ARGUMENT);
   });
 });
+
+entities(
+  "tells what connectors say of their binds, and passes over what it cannot read",
+  async () => {
+    await withAdmins(1, async ({ admin }) => {
+      const bucket = await admin.stream.bucket(BUCKETS.carrierStatus, { keyTtl: true });
+      const bind = {
+        bind: "alpha.1",
+        state: "bound",
+        host: "smsc:2775",
+        boundSinceMs: 5_000,
+        rate: 9.5,
+      };
+      await bucket.put("alpha.two", encodeConfig({ atMs: 7_000, binds: [bind] }));
+      await bucket.put("alpha.one", encodeConfig({ atMs: 6_000, binds: [{ bind: "alpha.0" }] }));
+      await bucket.put("beta.one", encodeConfig({ atMs: 6_000, binds: [{ bind: "beta.0" }] }));
+      await bucket.put("alpha.old", encodeConfig({ nothing: true }));
+      const ask = (carrier: string) =>
+        admin.call<{ binds: Bind[] }>(CarrierServiceService, "listBinds", { carrier });
+      const names = async (carrier: string) => (await ask(carrier)).binds.map(({ name }) => name);
+      assert.equal(await names(""), ["alpha.0", "alpha.1", "beta.0"]);
+      assert.equal(await names("beta"), ["beta.0"]);
+      assert.equal(await names("gamma"), []);
+      const [, second] = (await ask("alpha")).binds;
+      assert.is(second!.process, "two");
+      assert.equal([second!.state, second!.host, second!.rate], ["bound", "smsc:2775", 9.5]);
+      assert.is(second!.boundSince!.getTime(), 5_000);
+      assert.is(second!.lastReceiptAt, undefined);
+    });
+  },
+);
 
 entities.run();

@@ -395,6 +395,49 @@ export interface ListCarriersResponse {
   nextPageToken: string;
 }
 
+export interface ListBindsRequest {
+  /** Of this carrier; empty: of all. */
+  carrier: string;
+}
+
+export interface ListBindsResponse {
+  /** By carrier and bind. */
+  binds: Bind[];
+}
+
+/** One slot of a carrier's binds, as the connector that holds it sees it. */
+export interface Bind {
+  carrier: string;
+  /** "<carrier>.<slot>". */
+  name: string;
+  /** Id of the connector process. */
+  process: string;
+  /** "waiting", "connecting", "binding", "bound", "leaving"; empty: another process has it now. */
+  state: string;
+  /** Where it is bound, or tries to be: "host:port". */
+  host: string;
+  tls: boolean;
+  boundSince:
+    | Date
+    | undefined;
+  /** Parts a second that it may send now; 0: no limit. */
+  rate: number;
+  window: number;
+  /** SMPP version that the carrier said it speaks; empty: it did not say. */
+  version: string;
+  /** Why it is not bound, or why its last session ended; empty: nothing was wrong. */
+  problem: string;
+  /**
+   * How receipts write ids: "same", "case", "zeros", "decimalToHex", "hexToDecimal"; empty: none met
+   * its message yet.
+   */
+  idForm: string;
+  /** Which address of a receipt is the recipient: "source", "destination"; empty as above. */
+  recipient: string;
+  lastReceiptAt: Date | undefined;
+  toldAt: Date | undefined;
+}
+
 function createBaseCarrier(): Carrier {
   return {
     name: "",
@@ -1943,6 +1986,355 @@ export const ListCarriersResponse: MessageFns<ListCarriersResponse> = {
   },
 };
 
+function createBaseListBindsRequest(): ListBindsRequest {
+  return { carrier: "" };
+}
+
+export const ListBindsRequest: MessageFns<ListBindsRequest> = {
+  encode(message: ListBindsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.carrier !== "") {
+      writer.uint32(10).string(message.carrier);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListBindsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListBindsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.carrier = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListBindsRequest>): ListBindsRequest {
+    return ListBindsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListBindsRequest>): ListBindsRequest {
+    const message = createBaseListBindsRequest();
+    message.carrier = object.carrier ?? "";
+    return message;
+  },
+};
+
+function createBaseListBindsResponse(): ListBindsResponse {
+  return { binds: [] };
+}
+
+export const ListBindsResponse: MessageFns<ListBindsResponse> = {
+  encode(message: ListBindsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.binds) {
+      Bind.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListBindsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListBindsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.binds.push(Bind.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListBindsResponse>): ListBindsResponse {
+    return ListBindsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListBindsResponse>): ListBindsResponse {
+    const message = createBaseListBindsResponse();
+    message.binds = object.binds?.map((e) => Bind.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseBind(): Bind {
+  return {
+    carrier: "",
+    name: "",
+    process: "",
+    state: "",
+    host: "",
+    tls: false,
+    boundSince: undefined,
+    rate: 0,
+    window: 0,
+    version: "",
+    problem: "",
+    idForm: "",
+    recipient: "",
+    lastReceiptAt: undefined,
+    toldAt: undefined,
+  };
+}
+
+export const Bind: MessageFns<Bind> = {
+  encode(message: Bind, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.carrier !== "") {
+      writer.uint32(10).string(message.carrier);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.process !== "") {
+      writer.uint32(26).string(message.process);
+    }
+    if (message.state !== "") {
+      writer.uint32(34).string(message.state);
+    }
+    if (message.host !== "") {
+      writer.uint32(42).string(message.host);
+    }
+    if (message.tls !== false) {
+      writer.uint32(48).bool(message.tls);
+    }
+    if (message.boundSince !== undefined) {
+      Timestamp.encode(toTimestamp(message.boundSince), writer.uint32(58).fork()).join();
+    }
+    if (message.rate !== 0) {
+      writer.uint32(65).double(message.rate);
+    }
+    if (message.window !== 0) {
+      writer.uint32(72).uint32(message.window);
+    }
+    if (message.version !== "") {
+      writer.uint32(82).string(message.version);
+    }
+    if (message.problem !== "") {
+      writer.uint32(90).string(message.problem);
+    }
+    if (message.idForm !== "") {
+      writer.uint32(98).string(message.idForm);
+    }
+    if (message.recipient !== "") {
+      writer.uint32(106).string(message.recipient);
+    }
+    if (message.lastReceiptAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.lastReceiptAt), writer.uint32(114).fork()).join();
+    }
+    if (message.toldAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.toldAt), writer.uint32(122).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Bind {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBind();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.carrier = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.process = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.host = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.tls = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.boundSince = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.rate = reader.double();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.window = reader.uint32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.problem = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.idForm = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.recipient = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.lastReceiptAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.toldAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Bind>): Bind {
+    return Bind.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Bind>): Bind {
+    const message = createBaseBind();
+    message.carrier = object.carrier ?? "";
+    message.name = object.name ?? "";
+    message.process = object.process ?? "";
+    message.state = object.state ?? "";
+    message.host = object.host ?? "";
+    message.tls = object.tls ?? false;
+    message.boundSince = object.boundSince ?? undefined;
+    message.rate = object.rate ?? 0;
+    message.window = object.window ?? 0;
+    message.version = object.version ?? "";
+    message.problem = object.problem ?? "";
+    message.idForm = object.idForm ?? "";
+    message.recipient = object.recipient ?? "";
+    message.lastReceiptAt = object.lastReceiptAt ?? undefined;
+    message.toldAt = object.toldAt ?? undefined;
+    return message;
+  },
+};
+
 /** Authenticate with metadata "authorization: Bearer <API key>" of scope staff. */
 export type CarrierServiceService = typeof CarrierServiceService;
 export const CarrierServiceService = {
@@ -1995,6 +2387,16 @@ export const CarrierServiceService = {
       Buffer.from(ListCarriersResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListCarriersResponse => ListCarriersResponse.decode(value),
   },
+  /** What the connectors tell of their binds: the last word of each, two minutes old at most. */
+  listBinds: {
+    path: "/floe.v1.CarrierService/ListBinds" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListBindsRequest): Buffer => Buffer.from(ListBindsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListBindsRequest => ListBindsRequest.decode(value),
+    responseSerialize: (value: ListBindsResponse): Buffer => Buffer.from(ListBindsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListBindsResponse => ListBindsResponse.decode(value),
+  },
 } as const;
 
 export interface CarrierServiceServer extends UntypedServiceImplementation {
@@ -2003,6 +2405,8 @@ export interface CarrierServiceServer extends UntypedServiceImplementation {
   updateCarrier: handleUnaryCall<UpdateCarrierRequest, UpdateCarrierResponse>;
   deleteCarrier: handleUnaryCall<DeleteCarrierRequest, DeleteCarrierResponse>;
   listCarriers: handleUnaryCall<ListCarriersRequest, ListCarriersResponse>;
+  /** What the connectors tell of their binds: the last word of each, two minutes old at most. */
+  listBinds: handleUnaryCall<ListBindsRequest, ListBindsResponse>;
 }
 
 export interface CarrierServiceClient extends Client {
@@ -2080,6 +2484,22 @@ export interface CarrierServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListCarriersResponse) => void,
+  ): ClientUnaryCall;
+  /** What the connectors tell of their binds: the last word of each, two minutes old at most. */
+  listBinds(
+    request: ListBindsRequest,
+    callback: (error: ServiceError | null, response: ListBindsResponse) => void,
+  ): ClientUnaryCall;
+  listBinds(
+    request: ListBindsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListBindsResponse) => void,
+  ): ClientUnaryCall;
+  listBinds(
+    request: ListBindsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListBindsResponse) => void,
   ): ClientUnaryCall;
 }
 
