@@ -6,6 +6,7 @@ import type { Chance, Clock } from "../../core/clock.js";
 import { formatId } from "../../core/message.js";
 import type { Message, TrafficClass } from "../../core/proto/floe/v1/messaging.js";
 import type { AccountState } from "../../services/gateway/authenticate.js";
+import { newPace } from "../../services/gateway/pace.js";
 import { FATE, type Taken } from "../../services/gateway/taken.js";
 import { encodeBatch, message } from "../unit/gateway/messages.js";
 import type { SimulatedProcess } from "./process.js";
@@ -116,6 +117,7 @@ export function openCustomers(
         plan: planOf(account),
         status: "active",
         waiting: 0,
+        pace: newPace(),
       };
       accounts.set(account, state as AccountState);
       const answerByMs = process.clock.monotonicMs() + patienceMs;
