@@ -22,6 +22,13 @@ const TESTS: readonly FaultTest[] = [
   ...[KILLS, PARTITIONS, STORES, CARRIERS, MESSAGES, FAIRNESS].flat().sort(byNumber),
   ...STORM,
 ];
+/** Rows of the plan that have no test here, and why. */
+const NOT_HERE = [
+  ["F12", "slow consumer of an event stream", "", "not here: event streams are not built"],
+  ["F18", "erasure during traffic", "", "not here: erasure is not built"],
+  ["F19", "power cut: the last second of the streams is gone", "", "not here yet"],
+  ["F20", "decoders get random bytes", "", "not here: npm run bench -- fuzz"],
+];
 /** Of one test: the rest is in the JSON file. */
 const FINDINGS_TOLD = 12;
 const COMPLAINTS_TOLD = 6;
@@ -70,7 +77,7 @@ async function run(flags: Flags): Promise<void> {
     const rows = TESTS.map(({ id, title, ci, knownToFail = "" }) => [
       ...[id, title, ci === true ? "ci" : "", knownToFail],
     ]);
-    print(table(["test", "fault", "", "known to fail, because"], rows));
+    print(table(["test", "fault", "", "known to fail, because"], [...rows, ...NOT_HERE]));
     return;
   }
   const first = flags.seed ?? Math.floor(SYSTEM_CHANCE() * SEED_MAX);
