@@ -184,6 +184,8 @@ test("raises a message that the sweep has closed, and books what its delivery co
     await objects.put("tables-1", new Uint8Array(testTables()));
     const config = await client.bucket(BUCKETS.config);
     await config.put("tables", encodeConfig({ version: 1, object: "tables-1" }));
+    const account = { account: 1, name: "One", plan: 1, status: "active" };
+    await (await client.bucket(BUCKETS.accounts)).put("1", encodeConfig(account));
     const stop = await startRole(serveDispatch, {
       ...{ processId: "dispatch-1", client: await nats.client("dispatch"), common: { keysFile } },
       environment: { FLOE_DISPATCH_THREADS: "1", FLOE_DISPATCH_LEASE_SECONDS: "2" },
