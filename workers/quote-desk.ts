@@ -125,7 +125,7 @@ export function openQuoteDesk(images: TableImages, inputs: QuoteInputsReader): Q
       const parsed = messages.map((message) => {
         const request = requestOf(message);
         if (isProblem(request)) return request;
-        return { ...request, account, plan: plan === 0 ? "" : String(plan) };
+        return { ...request, account, plan: "", accountPlan: plan === 0 ? undefined : plan };
       });
       const answered = await askRight(parsed, nowMs, 0);
       return answered.map((one) => ("problem" in one ? one : quoteOf(one)));
@@ -170,5 +170,5 @@ function withPlan(
   if (isProblem(request) || request.plan !== "" || request.account === 0) return request;
   const plan = planOf(request.account);
   if (plan === 0) return { field: "account", problem: "is not known" };
-  return { ...request, plan: String(plan) };
+  return { ...request, accountPlan: plan };
 }

@@ -18,8 +18,13 @@ export interface QuoteRequest {
   readonly binary?: QuoteBinary | undefined;
   /** 0: nobody's; no guard and no rule for an account applies. */
   readonly account: number;
-  /** Number or name of a price plan; "": the account's, else the first of the tables. */
+  /** Number or name of a price plan, as it was asked for; "": the account's, else the first. */
   readonly plan: string;
+  /**
+   * Number of the plan that the account has, where `plan` is ""; absent: nobody's. What is asked for
+   * must be there, but an account may have a plan that the tables do not know: it has no price.
+   */
+  readonly accountPlan?: number | undefined;
   /** floe.v1.TrafficClass; 0 counts as transactional. */
   readonly trafficClass: number;
   /** ISO 3166-1 alpha-2, upper case; "": none, so only international numbers are understood. */

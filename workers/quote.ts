@@ -119,7 +119,8 @@ const BASES: readonly QuoteResult["chargeBasis"][] = [null, "submit", "delivered
 const EMPTY_TEXT = Uint8Array.of((MESSAGE.text << 3) | 2, 0);
 const SMS = 0;
 const TRANSACTIONAL = 2;
-const PLAN_MAX = 0xffff_ffff;
+/** Plans that are named to somebody who asked for another. */
+const PLANS_TOLD_MAX = 10;
 
 /**
  * Quotes from one table set, for as long as it is kept.
@@ -129,15 +130,15 @@ export function openQuoter(image: SharedArrayBuffer): Quoter {
   const tables = openTables(image);
   // Of two plans of one name the first, as parse-folder.ts has it for their prices.
   const plans = new Map(tables.plans.map(({ name, plan }) => [name, plan] as const).reverse());
+  const numbers = new Set(tables.plans.map(({ plan }) => plan));
   const writer = newWriter();
 
-  /** A name goes before a number: a plan may be called "2". */
-  function planOf(wanted: string): number | undefined {
-    if (wanted === "") return tables.plans[0]?.plan ?? 0;
+  /** A name goes before a number: a plan may be called "2". Undefined: there is none like that. */
+  function planOf({ plan: wanted, accountPlan }: QuoteRequest): number | undefined {
+    if (wanted === "") return accountPlan ?? tables.plans[0]?.plan ?? 0;
     const named = plans.get(wanted);
-    if (named !== undefined) return named;
-    const plan = /^\d{1,10}$/.test(wanted) ? Number(wanted) : Number.NaN;
-    return plan <= PLAN_MAX ? plan : undefined;
+    if (named !== undefined || !/^\d{1,10}$/.test(wanted)) return named;
+    return numbers.has(Number(wanted)) ? Number(wanted) : undefined;
   }
 
   function run(
@@ -146,8 +147,8 @@ export function openQuoter(image: SharedArrayBuffer): Quoter {
     nowMs: number,
     inputs: TaskInputs = {},
   ): Run | QuoteProblem {
-    const plan = planOf(request.plan);
-    if (plan === undefined) return { field: "plan", problem: "is no plan of the tables" };
+    const plan = planOf(request);
+    if (plan === undefined) return { field: "plan", problem: noPlan(tables) };
     const atMs = request.atMs === 0 ? nowMs : request.atMs;
     const recipient = recipientOf(request);
     writeFrame(request, recipient.to ?? request.to, plan, atMs, place);
@@ -200,6 +201,14 @@ export function openQuoter(image: SharedArrayBuffer): Quoter {
       return "problem" in done ? done : explanationOf(done.explained, resultOf(done));
     },
   };
+}
+
+function noPlan({ plans, version }: Tables): string {
+  const told = plans.slice(0, PLANS_TOLD_MAX).map(({ plan, name }) => `${plan} (${name})`);
+  const more = plans.length - told.length;
+  const known = `${told.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  const problem = `is neither the number nor the name of a plan of table set ${version}`;
+  return plans.length === 0 ? `${problem}, which has none` : `${problem}; known are ${known}`;
 }
 
 interface Run {

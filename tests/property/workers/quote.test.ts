@@ -73,7 +73,7 @@ quotes("say what the hot path decides", () => {
   fc.assert(
     fc.property(request, (asked) => {
       const quoted = quoter.quote(
-        { ...NO_REQUEST, ...asked, plan: String(asked.plan), atMs: ACCEPTED_AT_MS },
+        { ...NO_REQUEST, ...asked, plan: "", accountPlan: asked.plan, atMs: ACCEPTED_AT_MS },
         0,
         0,
       );

@@ -148,12 +148,23 @@ quotes("go by the plan's number or name, and tell a plan that is none", () => {
   assert.is(quoteWith({}, { plan: "plan-4000000000" }).price, "0.05");
   const twins = SOURCE.plans.map((one) => ({ ...one, name: "twin" }));
   assert.is(quoteWith({ plans: twins }, { plan: "twin" }).plan, SOURCE.plans[0]?.plan);
-  const unknown = quoteWith({}, { plan: "9" });
+  for (const plan of ["gold", "9", "0", "4294967296", "99999999999"]) {
+    const wrong = quoterOf().quote({ ...LEAST, plan }, 0, NOW_MS);
+    assert.ok("problem" in wrong, plan);
+    assert.is(wrong.field, "plan");
+    assert.match(wrong.problem, /^is neither the number nor the name of a plan of table set 42; /);
+    assert.match(wrong.problem, /known are 1 \(plan-1\)/);
+  }
+});
+
+quotes("take an account's own plan as it is: one that the tables do not know has no price", () => {
+  const unknown = quoteWith({}, { accountPlan: 9 });
   assert.equal([unknown.verdict, unknown.price, unknown.currency], ["no_price", null, null]);
-  assert.equal(quoterOf().quote({ ...LEAST, plan: "gold" }, 0, NOW_MS), {
-    field: "plan",
-    problem: "is no plan of the tables",
-  });
+  assert.is(unknown.plan, 9);
+  // A number is a number there: what another plan is called does not matter.
+  const plans = SOURCE.plans.map((one) => ({ ...one, name: one.plan === 1 ? "4000000000" : "x" }));
+  assert.is(quoteWith({ plans }, { accountPlan: 4_000_000_000 }).plan, 4_000_000_000);
+  assert.is(quoteWith({ plans }, { plan: "4000000000" }).plan, 1);
 });
 
 quotes("count too many segments all the same", () => {
