@@ -129,7 +129,7 @@ export type GuardEntity = z.output<typeof guard>;
 
 const exchangeRate = z.strictObject({
   currency,
-  effectiveFromMs: z.int().min(0),
+  effectiveFromMs: z.int().min(0, "must be 1970 or later"),
   rateNanos: z
     .int()
     .min(1, "must be above 0")

@@ -1,6 +1,5 @@
 /** `floe accounts`: who sends, on which terms, and with what money. */
 import type { Command } from "commander";
-import { FloeError } from "../../core/errors.js";
 import { formatMicros } from "../../core/money.js";
 import { type Cell, print, table } from "../../core/output.js";
 import {
@@ -18,6 +17,7 @@ import { addEntity } from "./entity.js";
 import { requireLocal } from "./local-system.js";
 import { addOperatorOptions, type OperatorFlags, operate } from "./operator.js";
 import { cliSettings, homeOption, jsonOption } from "./options.js";
+import { wholeOf } from "./whole.js";
 
 const TEXT = { kind: "text" } as const;
 const NUMBER = { kind: "number" } as const;
@@ -92,8 +92,7 @@ export function addAccounts(program: Command): void {
 }
 
 function numberOf(text: string): number {
-  if (/^[1-9]\d{0,9}$/.test(text)) return Number(text);
-  throw new FloeError("settings.invalid", { problems: ["An account is a number from 1."] });
+  return wholeOf(text, "account", 1);
 }
 
 interface Given {

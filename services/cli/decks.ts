@@ -20,6 +20,7 @@ import { DEFAULT_NETWORKS } from "./entities.js";
 import { addEntity, revisionOf, tableOf } from "./entity.js";
 import { type Fields, type Plain, plainOf, wordsOf } from "./entity-fields.js";
 import { addOperatorOptions, allPages, type OperatorFlags, operate } from "./operator.js";
+import { wholeOf } from "./whole.js";
 
 interface DeckFlags extends OperatorFlags {
   carrier?: string;
@@ -105,13 +106,8 @@ function keyOf({ carrier, plan, channel }: DeckFlags): object {
   const owner =
     carrier !== undefined
       ? { $case: "carrier", carrier }
-      : { $case: "plan", plan: Number(wholeOf(plan!, "--plan")) };
+      : { $case: "plan", plan: wholeOf(plan!, "--plan", 1) };
   return { owner, channel: channel === "sms" ? Channel.CHANNEL_SMS : Channel.CHANNEL_FAX };
-}
-
-function wholeOf(text: string, name: string): string {
-  if (/^\d{1,10}$/.test(text)) return text;
-  throw wrong(`${name} must be a whole number.`);
 }
 
 function wrong(problem: string): FloeError {
@@ -163,7 +159,7 @@ async function deleteDeck(flags: DeckFlags): Promise<void> {
 async function showRates(flags: DeckFlags): Promise<void> {
   const { prefix = "", mcc = "", mnc = "", limit } = flags;
   const request = { key: keyOf(flags), prefix, mcc, mnc };
-  const most = Number(wholeOf(limit, "--limit"));
+  const most = wholeOf(limit, "--limit");
   const rates = await operate(flags, (operator) =>
     allPages<Plain>(operator, DeckServiceService, "listRates", "rates", request, most),
   );
@@ -177,7 +173,7 @@ async function showRates(flags: DeckFlags): Promise<void> {
 
 async function listNetworks(flags: DeckFlags): Promise<void> {
   const { prefix = "", country = "", limit } = flags;
-  const most = Number(wholeOf(limit, "--limit"));
+  const most = wholeOf(limit, "--limit");
   const networks = await operate(flags, (operator) =>
     allPages<Plain>(
       operator,

@@ -5,6 +5,7 @@
  * numbers; what is unspecified or empty is left out. `null` says: as if it were not there.
  */
 import { FloeError } from "../../core/errors.js";
+import { UINT32_MAX } from "./whole.js";
 
 /** Numbers of an enum by its generated names. */
 export type EnumNumbers = Readonly<Record<string, number>>;
@@ -139,13 +140,13 @@ function readValue(field: Field, value: unknown): unknown {
     case "text":
       return typeof value === "string" ? value : undefined;
     case "number":
-      return Number.isSafeInteger(value) && (value as number) >= 0 ? value : undefined;
+      return isUint32(value) ? value : undefined;
     case "yes":
       return typeof value === "boolean" ? value : undefined;
     case "texts":
       return listOf(value, (one) => (typeof one === "string" ? one : undefined));
     case "numbers":
-      return listOf(value, (one) => (Number.isSafeInteger(one) ? one : undefined));
+      return listOf(value, (one) => (isUint32(one) ? one : undefined));
     case "time":
       return typeof value === "string" ? timeOf(value) : undefined;
     case "choice":
@@ -163,6 +164,11 @@ function readValue(field: Field, value: unknown): unknown {
     case "groups":
       return undefined;
   }
+}
+
+/** Anything else would not fit into the call, which then fails with no word of the field. */
+function isUint32(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= UINT32_MAX;
 }
 
 function listOf<T>(value: unknown, read: (one: unknown) => T | undefined): T[] | undefined {
@@ -200,9 +206,9 @@ function wantedOf(field: Field): string {
     case "texts":
       return "a list of texts";
     case "numbers":
-      return "a list of numbers";
+      return `a list of whole numbers from 0 to ${UINT32_MAX}`;
     case "number":
-      return "a whole number";
+      return `a whole number from 0 to ${UINT32_MAX}`;
     case "group":
       return `an object of ${Object.keys(field.fields).join(", ")}`;
     case "groups":

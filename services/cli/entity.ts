@@ -27,6 +27,7 @@ import {
   type OperatorFlags,
   operate,
 } from "./operator.js";
+import { wholeOf } from "./whole.js";
 
 interface WriteFlags extends OperatorFlags {
   file?: string;
@@ -128,11 +129,11 @@ function readFlag(field: Field, name: string, value: string): unknown {
   const parts = value === "" ? [] : value.split(",").map((part) => part.trim());
   switch (field.kind) {
     case "number":
-      return numeric(value, name);
+      return wholeOf(value, name);
     case "yes":
       return value === "true" ? true : value === "false" ? false : value;
     case "numbers":
-      return parts.map((part) => numeric(part, name));
+      return parts.map((part) => wholeOf(part, name));
     case "texts":
     case "choices":
       return parts;
@@ -145,11 +146,6 @@ function readFlag(field: Field, name: string, value: string): unknown {
     default:
       return value;
   }
-}
-
-function numeric(text: string, name: string): number {
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new FloeError("settings.invalid", { problems: [`${name} must be a whole number.`] });
 }
 
 /** Fields from the file, then from flags. */
@@ -276,7 +272,8 @@ async function remove(one: EntityCommand, keys: Plain, flags: WriteFlags): Promi
 }
 
 export function revisionOf({ revision }: { revision?: string }): bigint | undefined {
-  return revision === undefined ? undefined : BigInt(numeric(revision, "--revision"));
+  if (revision === undefined) return undefined;
+  return BigInt(wholeOf(revision, "--revision", 1, Number.MAX_SAFE_INTEGER));
 }
 
 function tell(one: EntityCommand, message: Plain, flags: OperatorFlags, what: string): void {

@@ -16,6 +16,7 @@ import { homeOption, jsonOption } from "./options.js";
 import { openTablesQuoter, SAMPLE_TABLES, staffDoor } from "./quote.js";
 import { openStaffAsker } from "./quote-askers.js";
 import { addMessageOptions, type MessageFlags, readFlags } from "./quote-flags.js";
+import { wholeOf } from "./whole.js";
 
 interface Flags extends MessageFlags {
   id?: string;
@@ -65,10 +66,7 @@ async function ask(flags: Flags): Promise<Explained> {
     id === undefined
       ? { $case: "message" as const, message: hypotheticalOf(readFlags(flags)) }
       : { $case: "messageId" as const, messageId: id };
-  const tablesVersion = Number(flags.tablesVersion ?? 0);
-  if (!Number.isInteger(tablesVersion) || tablesVersion < 0) {
-    throw wrong("--tables-version must be a whole number.");
-  }
+  const tablesVersion = wholeOf(flags.tablesVersion ?? "0", "--tables-version");
   const asker = openStaffAsker(door.target, door.key);
   try {
     return explainedOf(await asker.explain({ subject, tablesVersion }), asker.source);

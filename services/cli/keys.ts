@@ -11,6 +11,7 @@ import {
 import { tableOf } from "./entity.js";
 import { type Fields, plainOf, timeOf } from "./entity-fields.js";
 import { addOperatorOptions, allPages, type OperatorFlags, operate } from "./operator.js";
+import { wholeOf } from "./whole.js";
 
 const FIELDS: Fields = {
   keyId: { kind: "text" },
@@ -52,9 +53,7 @@ export function addKeys(program: Command): void {
 }
 
 function accountOf(text: string | undefined): number {
-  if (text === undefined) return 0;
-  if (/^[1-9]\d{0,9}$/.test(text)) return Number(text);
-  throw new FloeError("settings.invalid", { problems: ["--account must be a number from 1."] });
+  return text === undefined ? 0 : wholeOf(text, "--account", 1);
 }
 
 async function list(flags: OperatorFlags & { account?: string }): Promise<void> {

@@ -11,6 +11,7 @@ import {
 import { openSender, toldStatus, violations } from "./grpc.js";
 import { requireLocal } from "./local-system.js";
 import { cliSettings, homeOption, jsonOption } from "./options.js";
+import { wholeOf } from "./whole.js";
 
 const CLASSES = {
   authentication: TrafficClass.TRAFFIC_CLASS_AUTHENTICATION,
@@ -81,10 +82,7 @@ async function send(flags: Flags): Promise<void> {
 }
 
 function messageTo(to: string, flags: Flags): Message {
-  const validitySeconds = Number(flags.validity ?? 0);
-  if (!Number.isSafeInteger(validitySeconds) || validitySeconds < 0) {
-    throw new FloeError("settings.invalid", { problems: ["--validity must be whole seconds."] });
-  }
+  const validitySeconds = wholeOf(flags.validity ?? "0", "--validity");
   return {
     to,
     from: flags.from,

@@ -7,7 +7,7 @@ export function microsOf(text: string, field: string, problems: Problems): numbe
   if (text === "") return 0;
   const micros = parseMicros(text);
   if (micros !== undefined && micros >= 0) return micros;
-  problems.add(field, 'must be a decimal number such as "0.0125", at most 6 decimals');
+  problems.add(field, 'must be a decimal number from 0, such as "0.0125", at most 6 decimals');
   return 0;
 }
 

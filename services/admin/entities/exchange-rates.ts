@@ -21,7 +21,7 @@ export const EXCHANGE_RATE: Kind<"exchange", ExchangeRate> = {
   toEntity(message, _old, problems) {
     const rateNanos = scaled(message.rate, RATE_DECIMALS);
     if (rateNanos === undefined) {
-      problems.add("rate", 'must be a decimal number such as "1.17", at most 9 decimals');
+      problems.add("rate", 'must be a decimal number above 0, such as "1.17", at most 9 decimals');
     }
     return {
       currency: message.currency,

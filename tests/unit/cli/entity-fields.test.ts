@@ -110,11 +110,32 @@ fields("within fields are told by their path when they are wrong", () => {
   );
   assert.equal(found, [
     "fallbackHosts[1].prt is not a field; there are host, port.",
-    "addressing.sourceTon must be a whole number.",
+    "addressing.sourceTon must be a whole number from 0 to 4294967295.",
     "dataCodings must be an object of text, ucs2, binary.",
     "tlvs must be a list of objects of tag, type, value, from.",
     "statusClasses must be an object whose values are throttled, temporary, bind, permanent, ambiguous.",
   ]);
+});
+
+fields("that are numbers are told by their name where no call could carry them", () => {
+  const numbers = ENTITIES.flatMap((one) =>
+    Object.entries(one.fields).flatMap(([name, { kind }]) =>
+      kind === "number" || kind === "numbers" ? [{ one, name, isList: kind === "numbers" }] : [],
+    ),
+  );
+  assert.ok(numbers.length > 10);
+  for (const { one, name, isList } of numbers) {
+    const given = (value: unknown) => ({ [name]: isList ? [1, value] : value });
+    for (const value of [2 ** 32, 2 ** 53, -1, 1.5, Number.NaN, "7"]) {
+      const [told, ...others] = problems(() => messageOf(one.fields, given(value)));
+      assert.match(told ?? "", `${name} must be a ${isList ? "list of whole numbers" : "whole"}`);
+      assert.match(told ?? "", "from 0 to 4294967295");
+      assert.equal(others, []);
+    }
+    const message = one.fill(messageOf(one.fields, given(2 ** 32 - 1)));
+    const { requestSerialize } = one.definition[`create${one.entity}`]!;
+    assert.ok(requestSerialize({ [one.field]: message }).length > 4, `${one.command} ${name}`);
+  }
 });
 
 fields("of an update go over those that are there, null takes one away", () => {
