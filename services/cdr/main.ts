@@ -12,6 +12,7 @@ import { openDeadLetters } from "../../core/dead-letters.js";
 import { isFloeError } from "../../core/errors.js";
 import type { Host, Serve } from "../../core/host.js";
 import type { Logger } from "../../core/log.js";
+import { watchSkew } from "../../core/skew.js";
 import { holdLeases } from "../../core/stream/lease.js";
 import type { Consumption, StreamClient } from "../../core/stream/stream.js";
 import { BUCKETS, CDR_CONSUMERS, CDR_REPLAYS } from "../../core/subjects.js";
@@ -139,10 +140,12 @@ async function startChores(
       log.error({ err }, "the number of partitions cannot be read, the last one stays");
     }
   });
+  // A clock that is ahead would close what has time left.
+  const skew = await watchSkew(host.clock, client, log);
   const sweep = openSweep({
     clickhouse,
     client,
-    clock: host.clock,
+    clock: skew.streamClock,
     log: log.child({ chore: "sweep" }),
     processId: host.processId,
     receiptWaitMs: settings.receiptWaitMs,
@@ -185,6 +188,7 @@ async function startChores(
   return async () => {
     await leases.stop();
     await chores.stop();
+    skew.stop();
     await watching.stop();
   };
 }

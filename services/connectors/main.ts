@@ -7,6 +7,7 @@ import type { Host, Serve } from "../../core/host.js";
 import { loadKeys } from "../../core/keys.js";
 import { FRAME_BYTES_MAX } from "../../core/limits.js";
 import { openSeal } from "../../core/number-seal.js";
+import { watchSkew } from "../../core/skew.js";
 import { openOutbox } from "../../core/stream/outbox.js";
 import type { StreamClient } from "../../core/stream/stream.js";
 import { BUCKETS } from "../../core/subjects.js";
@@ -27,15 +28,20 @@ const OPEN_AGAIN_MS = 1_000;
 export const serve: Serve = async (host) => {
   const settings = host.settings(CONNECTOR_SETTINGS);
   const client = await host.stream();
-  const { clock, lifecycle } = host;
+  const { lifecycle } = host;
   const log = host.log("connector");
+  // What is refused here as expired is not told of twice: the own clock alone must not decide it.
+  const skew = await watchSkew(host.clock, client, log);
+  const clock = skew.streamClock;
   const served = servedCarriers(settings);
   /** What is wanted, and what is open: one carrier after another is brought from this to that. */
   const wanted = new Map<string, CarrierConfig>();
   const open = new Map<string, Carrier>();
   /** Active carriers, served here or elsewhere: failover may go there. */
   const configured = new Set<string>();
-  const opener = await openerOf(host, settings, client, (name) => configured.has(name));
+  const opener = await openerOf({ ...host, clock }, settings, client, (name) =>
+    configured.has(name),
+  );
   const startedAtMs = clock.monotonicMs();
   let stopping = false;
   let settling: Promise<void> = Promise.resolve();
@@ -94,6 +100,7 @@ export const serve: Serve = async (host) => {
     await watching.stop();
     await settling;
     await Promise.all([...open.values()].map((carrier) => carrier.stop()));
+    skew.stop();
   });
 };
 

@@ -7,6 +7,7 @@
  */
 import { parsePartitions } from "../../core/configuration.js";
 import type { Serve } from "../../core/host.js";
+import { watchSkew } from "../../core/skew.js";
 import { holdLeases, type Leases } from "../../core/stream/lease.js";
 import type { Bucket } from "../../core/stream/stream.js";
 import { BUCKETS, TABLES_STORE } from "../../core/subjects.js";
@@ -49,10 +50,13 @@ export const serve: Serve = async (host) => {
   });
   host.lifecycle.onStop("pool", router.close);
 
+  // By a clock that is ahead, keys would be forgotten before their day is over.
+  const skew = await watchSkew(host.clock, client, log);
+  host.lifecycle.onStop("clock", async () => skew.stop());
   const owner = openOwner({
     processId: host.processId,
     client,
-    clock: host.clock,
+    clock: skew.streamClock,
     log,
     router,
     window: openWindow(PUBLISH_WINDOW),

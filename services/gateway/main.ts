@@ -13,6 +13,7 @@ import type { Host, Serve } from "../../core/host.js";
 import { loadKeys } from "../../core/keys.js";
 import { REQUEST_PUBLISH_MS_MAX } from "../../core/limits.js";
 import { openOwners } from "../../core/owners.js";
+import { watchSkew } from "../../core/skew.js";
 import { type Outbox, openOutbox } from "../../core/stream/outbox.js";
 import type { StreamClient } from "../../core/stream/stream.js";
 import { BUCKETS } from "../../core/subjects.js";
@@ -26,7 +27,6 @@ import { openLazyDesk } from "./quote-desk.js";
 import { openRememberedKeys } from "./remembered.js";
 import { openServer } from "./server.js";
 import { GATEWAY_SETTINGS, type GatewaySettings } from "./settings.js";
-import { watchSkew } from "./skew.js";
 import { openUsage, type Usage } from "./usage.js";
 
 /** Idempotency keys remembered: 16 bytes each. */
