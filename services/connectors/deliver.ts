@@ -106,13 +106,14 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
   });
   const read = newRead(clock);
   const outcomes = openOutcomes({
-    ...{ clock, memory, keys, keeper: newKeeper(config.keepTlvs) },
+    ...{ clock, carrier, memory, keys, keeper: newKeeper(config.keepTlvs) },
     nowMs: read.nowMs,
     urgent: () => outcomes.unrecorded() >= link.window() / 2,
     nextCarrier: failover.next,
     failOver: (job, index, next, sequence) => failover.add(job, index, next, sequence, false),
     again: jobs.again,
     recordDone: jobs.recordDone,
+    isOpen: jobs.isOpen,
   });
   const graves = openGraves({ client, clock, log, again: jobs.again });
   const pump = openPump({
@@ -141,8 +142,12 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     refused(ticket, part, status, temporary, bind) {
       outcomes.refused(jobOf(ticket), recordOfTicket(ticket), part, status, temporary, bind);
     },
-    doubted(ticket, part, _reason, bind) {
-      outcomes.doubted(jobOf(ticket), recordOfTicket(ticket), part, bind);
+    doubted(ticket, part, _reason, bind, doubt) {
+      outcomes.doubted(jobOf(ticket), recordOfTicket(ticket), part, bind, doubt);
+    },
+    late(doubt, status, bytes, at, end, bind) {
+      outcomes.late(doubt, status, bytes, at, end, bind);
+      answered = true;
     },
     delivered: (source, sequence, bytes, at, end) =>
       receipts.take(source, sequence, bytes, at, end),

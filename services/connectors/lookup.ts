@@ -42,7 +42,7 @@ import { attemptSubject, attemptsOfCarrier } from "../../core/subjects.js";
 import { ATTEMPT_BYTES, newAttemptStart, putStart, putToken } from "./attempts.js";
 import { type Intents, openIntents } from "./intents.js";
 import type { Job } from "./job.js";
-import { entry, type Memory, newRemembered, openMemory } from "./memory.js";
+import { entry, type Memory, newRemembered, openMemory, REFUSED_LATE } from "./memory.js";
 import { type Observer, rememberFrame, sequenceAt } from "./observe.js";
 import { newRecordHead, readHead, START } from "./record.js";
 
@@ -237,11 +237,15 @@ function compareWith(client: StreamClient, memory: Memory, intents: Intents): Lo
   const { hit } = memory;
 
   /** Finds the attempt that counts: of the record's hop, or of the one after a doubt. */
+  const isOpen = (): boolean =>
+    entry.kind(hit) === ATTEMPT_IN_DOUBT ||
+    (entry.kind(hit) === ATTEMPT_REFUSED && entry.partState(hit) === REFUSED_LATE);
+
   function find(job: Job, index: number): Fate {
     if (!headOf(job, index)) return "none";
     const { bytes, startAt, hop } = head;
     if (!memory.findAttempt(bytes, startAt, hop)) return "none";
-    if (entry.kind(hit) === ATTEMPT_IN_DOUBT) {
+    if (isOpen()) {
       if (!memory.findAttempt(bytes, startAt, hop + 1)) return "doubted";
     }
     return entry.kind(hit) === ATTEMPT_REFUSED && entry.partState(hit) === 0 ? "moved" : "done";

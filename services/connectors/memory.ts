@@ -35,6 +35,9 @@ const WORD = {
   sequenceHigh: 18,
 } as const;
 const STRIDE = 19;
+
+/** State of the part of a refusal: a late one, which its frame goes on after by itself. */
+export const REFUSED_LATE = 2;
 const ENTRIES_MIN = 1_024;
 
 /** An attempt to be remembered; one object, filled anew for each. */
@@ -91,7 +94,10 @@ export interface Memory {
     token: Uint8Array,
     tokenAt: number,
   ): boolean;
-  /** Finds the first entry of the attempt whose fields 1 to 3 stand at `startAt`; in `hit`. */
+  /**
+   * Finds the first entry of the attempt whose fields 1 to 3 stand at `startAt`; in `hit`. Of
+   * several of a hop, the newest: a late answer is told after its doubt.
+   */
   findAttempt(start: Uint8Array, startAt: number, hop: number): boolean;
   readonly hit: Hit;
   entries(): number;
@@ -341,14 +347,16 @@ function newGeneration(bornAtMs: number): Generation {
       if (self.count === 0) return -1;
       const { words, bytes } = self;
       const mask = messageIndex.length - 1;
+      let newest = -1;
       for (let slot = hash & mask; messageIndex[slot] !== 0; slot = (slot + 1) & mask) {
         const place = messageIndex[slot]! - 1;
         const base = place * STRIDE;
         if (words[base + WORD.partition]! >>> 16 !== hop) continue;
         if (!sameBytes(bytes, base * 4 + START.messageId, id, at, 16)) continue;
-        if (acceptedDay(readUint53(bytes, base * 4 + START.acceptedAtMs)) === day) return place;
+        // In the order in which they were added.
+        if (acceptedDay(readUint53(bytes, base * 4 + START.acceptedAtMs)) === day) newest = place;
       }
-      return -1;
+      return newest;
     },
   };
   self.bytes = new Uint8Array(self.words.buffer);

@@ -33,6 +33,7 @@ import {
   type Memory,
   moveToPart,
   newRemembered,
+  REFUSED_LATE,
   setPartState,
 } from "./memory.js";
 import { composeStart, START_BYTES } from "./record.js";
@@ -193,7 +194,7 @@ function rememberRecord(
   remembered.hop = fixed32Of(bytes, record, ATTEMPT.hop);
   remembered.kind = kind;
   remembered.sequence = sequence;
-  remembered.partState = kind === ATTEMPT_REFUSED ? varintOf(record, ATTEMPT.final) : 0;
+  remembered.partState = kind === ATTEMPT_REFUSED ? stateOfRefusal() : 0;
   let parts = 0;
   for (let at = from; nextField(bytes, at, end, ATTEMPT.carrierIds) === 1; at = found.end)
     parts += 1;
@@ -211,6 +212,11 @@ function rememberRecord(
     }
     memory.add(remembered);
   }
+}
+
+function stateOfRefusal(): number {
+  if (varintOf(record, ATTEMPT.final) !== 0) return 1;
+  return record[2 * ATTEMPT.nextCarrier + 1]! > 0 ? 0 : REFUSED_LATE;
 }
 
 /**

@@ -10,7 +10,8 @@
  * an empty id and a RECEIPT of its own that says so, and the merge of receipts counts it.
  *
  * In doubt (at_least_once): IN_DOUBT is made durable, then the record is sent once more with the
- * next hop, so that its two attempts are told apart; doubt a second time ends it.
+ * next hop, so that its two attempts are told apart; doubt a second time ends it. An answer that
+ * comes after all is told (late.ts), and what was not sent again by then is not.
  */
 import { REASON, type ReasonName, STATE } from "../../core/message.js";
 import {
@@ -25,6 +26,7 @@ import { newFields, readFields } from "../../core/stream/frame.js";
 import type { Refusal } from "./attempts.js";
 import { type Job, keepId, type Long, newLongs, RECORD } from "./job.js";
 import type { Keeper } from "./kept.js";
+import { openLate } from "./late.js";
 import type { Submission } from "./link.js";
 import { openSettle, type SettleOptions } from "./settle.js";
 
@@ -33,6 +35,7 @@ const TRY_SECONDS: readonly number[] = [1, 2, 4];
 const LONG_SECONDS_MAX = 2;
 
 export interface OutcomesOptions extends Omit<SettleOptions, "submitted"> {
+  readonly carrier: string;
   /** Where TLVs of answers are kept. */
   readonly keeper: Keeper | undefined;
   /** Chooses the carrier after this one for a refused record; undefined: none. */
@@ -43,6 +46,8 @@ export interface OutcomesOptions extends Omit<SettleOptions, "submitted"> {
   again(job: Job, index: number): void;
   /** A record of the job is done; perhaps all are. */
   recordDone(job: Job): void;
+  /** Not acknowledged, and not given back or let go. */
+  isOpen(job: Job): boolean;
 }
 
 export interface Outcomes {
@@ -70,7 +75,17 @@ export interface Outcomes {
     temporary: boolean,
     bind: Uint8Array,
   ): void;
-  doubted(job: Job, index: number, part: number, bind: Uint8Array): void;
+  /** `doubt` names it to `late`; 0: no answer can come. */
+  doubted(job: Job, index: number, part: number, bind: Uint8Array, doubt: number): void;
+  /** The answer to a part that was in doubt. */
+  late(
+    doubt: number,
+    status: number,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    bind: Uint8Array,
+  ): void;
   /** Its validity has ended and it was not sent. */
   expired(job: Job, index: number): void;
   /** At most once, and somebody else said to submit it: it may have been, and is in doubt. */
@@ -91,6 +106,8 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
   const { clock, keeper } = options;
   const longs = newLongs();
   const settle = openSettle({ ...options, submitted: done });
+  const { carrier, memory, keys } = options;
+  const late = openLate({ ...{ clock, carrier, memory, keys }, taken: takenLate });
 
   function done(job: Job, index: number): void {
     longs.close(job, index);
@@ -149,24 +166,76 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
     settle.doubted(job, index, bind, () => {
       job.doubts ??= new Uint8Array(job.count);
       if (job.once) {
-        done(job, index);
+        endInDoubt(job, index);
       } else if (job.doubts[index] === 0) {
         job.doubts[index] = 1;
-        options.again(job, index);
+        sendAgain(job, index, bind);
       } else {
         endDoubt(job, index, bind);
       }
     });
   }
 
+  function endInDoubt(job: Job, index: number): void {
+    done(job, index);
+    late.ended(job, index);
+  }
+
+  function sendAgain(job: Job, index: number, bind: Uint8Array): void {
+    const long = job.longs?.get(index);
+    // The answers to all parts in doubt came while the doubt was being stored.
+    if (long !== undefined && long.waiting === 0) {
+      job.status[index] = RECORD.flying;
+      endLong(job, index, long, bind);
+      return;
+    }
+    options.again(job, index);
+    late.stored(job, index);
+  }
+
+  /** A part that is in doubt was taken, and perhaps it was not sent again yet. */
+  function takenLate(
+    job: Job,
+    index: number,
+    part: number,
+    id: Uint8Array,
+    bind: Uint8Array,
+  ): boolean {
+    const bit = 1 << part;
+    const long = job.longs?.get(index);
+    const isWaiting = job.status[index] === RECORD.waiting;
+    if (!options.isOpen(job)) return false;
+    if (long !== undefined) {
+      if (((long.waiting | long.doubted) & bit) === 0) return false;
+      long.waiting &= ~bit;
+      long.doubted &= ~bit;
+      long.accepted |= bit;
+      keepId(long, part, id, 0, id.length);
+      if (!isWaiting || long.waiting !== 0) return true;
+      job.status[index] = RECORD.flying;
+      endLong(job, index, long, bind);
+      return true;
+    }
+    if (!isWaiting || job.doubts?.[index] !== 1) return false;
+    // Its hop is that of the doubt.
+    job.doubts[index] = 0;
+    settle.submitted(job, index, id, 0, id.length, bind);
+    return true;
+  }
+
   // ---- long messages
+
+  function submitLong(job: Job, index: number, long: Long, bind: Uint8Array): void {
+    late.over(job, index);
+    settle.longSubmitted(job, index, long, bind);
+  }
 
   function endLong(job: Job, index: number, long: Long, bind: Uint8Array): void {
     if (long.flying !== 0 || long.delayed !== 0) return;
     if (job.once && long.doubted !== 0) {
       // What is in doubt is not sent again; what was never sent still is, and may make it whole.
       if (long.waiting !== 0) options.again(job, index);
-      else if (long.accepted !== 0) settle.longSubmitted(job, index, long, bind);
+      else if (long.accepted !== 0) submitLong(job, index, long, bind);
       else doubt(job, index, bind);
     } else if (long.doubted !== 0) {
       long.waiting |= long.doubted;
@@ -179,10 +248,10 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
       const { status, expired } = long;
       longs.close(job, index);
       if (!expired) refusedByCarrier(job, index, status, bind);
-      else if (isDoubted(job, index)) done(job, index);
+      else if (isDoubted(job, index)) endInDoubt(job, index);
       else refuseFinally(job, index, STATE.EXPIRED, "EXPIRED");
     } else {
-      settle.longSubmitted(job, index, long, bind);
+      submitLong(job, index, long, bind);
     }
   }
 
@@ -190,14 +259,14 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
   function endDoubt(job: Job, index: number, bind: Uint8Array): void {
     const long = job.longs?.get(index);
     if (long === undefined || long.accepted === 0) {
-      done(job, index);
+      endInDoubt(job, index);
       return;
     }
     long.refused |= long.waiting;
     long.waiting = 0;
     // The hop of its second doubt is taken: receipts would be joined to that.
     job.doubts![index] = 2;
-    settle.longSubmitted(job, index, long, bind);
+    submitLong(job, index, long, bind);
   }
 
   return {
@@ -213,6 +282,7 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
     },
     sent(job, index, submission, written) {
       job.status[index] = RECORD.flying;
+      if (job.doubts?.[index] === 1) late.sentAgain(job, index);
       const { parts, reference } = submission;
       if (parts === 1) {
         job.flying += 1;
@@ -275,8 +345,9 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
       long.status = status;
       endLong(job, index, long, bind);
     },
-    doubted(job, index, part, bind) {
+    doubted(job, index, part, bind, doubtName) {
       job.flying -= 1;
+      late.add(doubtName, job, index, part);
       const long = job.longs?.get(index);
       if (long === undefined) {
         doubt(job, index, bind);
@@ -300,11 +371,12 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
         endLong(job, index, long, NO_BIND);
       } else if (isDoubted(job, index)) {
         // It may have been delivered: what is known of it is the doubt.
-        done(job, index);
+        endInDoubt(job, index);
       } else {
         refuseFinally(job, index, STATE.EXPIRED, "EXPIRED");
       }
     },
+    late: late.answer,
     abandoned(job, index) {
       doubt(job, index, NO_BIND);
     },
