@@ -8,6 +8,8 @@
 
 import { SYSTEM_CLOCK } from "../../core/clock.js";
 import { STATE_NAMES } from "../../core/message.js";
+import { openOwners } from "../../core/owners.js";
+import { checkBalances } from "../../services/cli/verify/balances.js";
 import type { Finding } from "../../services/cli/verify/finding.js";
 import { checkRecords } from "../../services/cli/verify/records.js";
 import { checkStreams } from "../../services/cli/verify/streams.js";
@@ -64,6 +66,7 @@ export interface Outcome {
 }
 
 const RECEIPT_WAIT_MS = 10_000;
+const OWNER_MS = 15_000;
 const DAY_MS = 86_400_000;
 
 /** Two windows, over all binds, for each crash of a connector; none for anything else. */
@@ -87,7 +90,9 @@ export async function closeBooks(
   const streams = await checkStreams(system.client, system.clickhouse, range);
   const { findings, figures } = audit(books, bounds);
   const records = await checkRecords(system.clickhouse, range);
-  return { findings: [...findings, ...records, ...streams.findings], figures };
+  const owners = openOwners(system.client, SYSTEM_CLOCK, OWNER_MS);
+  const balances = await checkBalances(system.clickhouse, owners, range, true);
+  return { findings: [...findings, ...records, ...streams.findings, ...balances], figures };
 }
 
 /** What can be told from the books alone. */

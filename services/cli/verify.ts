@@ -10,9 +10,11 @@ import { openClickHouse } from "../../core/clickhouse.js";
 import { SYSTEM_CLOCK, sleep } from "../../core/clock.js";
 import { RECEIPT_WAIT_MS } from "../../core/limits.js";
 import { paint, print, table } from "../../core/output.js";
+import { openOwners } from "../../core/owners.js";
 import { openLocalStream } from "./connect.js";
 import { requireLocal, splitUrl } from "./local-system.js";
 import { cliSettings, homeOption, jsonOption } from "./options.js";
+import { BALANCE_CHECKS, checkBalances } from "./verify/balances.js";
 import { confirmed, type Finding, type Range } from "./verify/finding.js";
 import { checkRecords, RECORD_CHECKS } from "./verify/records.js";
 import { checkStreams, STREAM_CHECKS, type StreamFigures } from "./verify/streams.js";
@@ -29,6 +31,8 @@ interface Flags {
 
 const DAY_MS = 86_400_000;
 const AGAIN_MS = 6_000;
+/** Longer than an account is without an owner when one process follows another. */
+const OWNER_MS = 5_000;
 const EXAMPLES_TOLD = 20;
 
 export function addVerify(program: Command): void {
@@ -60,12 +64,16 @@ async function verify(flags: Flags): Promise<void> {
   const { url, user, password } = splitUrl(requireLocal(home).clickhouse);
   const clickhouse = openClickHouse({ url, user, password, database: "floe", timeoutMs: 600_000 });
   const client = await openLocalStream(home);
+  const owners = openOwners(client, SYSTEM_CLOCK, OWNER_MS);
   try {
     const look = async () => {
       const range = rangeOf(flags);
       const streams = await checkStreams(client, clickhouse, range);
       const records = await checkRecords(clickhouse, range);
-      return { findings: [...records, ...streams.findings], figures: streams.figures };
+      const isRead = streams.figures.every((one) => one.stream !== "DECISIONS" || one.behind === 0);
+      const balances = await checkBalances(clickhouse, owners, range, isRead);
+      const findings = [...records, ...streams.findings, ...balances];
+      return { findings, figures: streams.figures };
     };
     const first = await look();
     let findings: readonly Finding[] = first.findings;
@@ -94,7 +102,7 @@ function rangeOf(flags: Flags): Range {
   };
 }
 
-const ALL_CHECKS = [...RECORD_CHECKS, ...STREAM_CHECKS];
+const ALL_CHECKS = [...RECORD_CHECKS, ...STREAM_CHECKS, ...BALANCE_CHECKS];
 
 function json(findings: readonly Finding[], figures: readonly StreamFigures[]): string {
   const checks = ALL_CHECKS.map(({ name, what }) => {

@@ -40,6 +40,9 @@ const PROOF =
   `multiIf(kind = 'SUBMITTED', ${STATE.SUBMITTED}, kind IN ('RECEIPT', 'TIMED_OUT'), state, ` +
   "kind = 'REFUSED' AND final = 1, state, 0)";
 const CHARGED = "kind IN ('COMMIT', 'ADJUST')";
+/** What an entry adds to credits less charges; a release moves nothing between these. */
+const MOVED =
+  "multiIf(kind IN ('TOP_UP', 'CREDIT'), amount_micros, kind = 'RELEASE', 0, -amount_micros)";
 
 const CHECKS: readonly Check[] = [
   {
@@ -63,6 +66,20 @@ const CHECKS: readonly Check[] = [
       WHERE ledger_sequence != before + 1`,
     tell: ({ ledger_sequence, before }) =>
       `ledger entry ${ledger_sequence} follows ${before}: what lies between is missing`,
+  },
+  {
+    name: "ledger-balances",
+    what: "each entry leads from the balance before it to its own",
+    sql: `SELECT account, ledger_sequence, before + moved AS expected, balance_after_micros AS told
+      FROM (SELECT account, ledger_sequence, balance_after_micros, ${MOVED} AS moved,
+        lagInFrame(balance_after_micros, 1, 0) OVER (PARTITION BY account ORDER BY ledger_sequence
+          ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS before,
+        lagInFrame(ledger_sequence, 1, 0) OVER (PARTITION BY account ORDER BY ledger_sequence
+          ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS sequence_before
+      FROM ledger FINAL WHERE at >= fromUnixTimestamp64Milli({since:Int64}) AND ${ACCOUNT})
+      WHERE ledger_sequence = sequence_before + 1 AND told != expected`,
+    tell: ({ ledger_sequence, expected, told }) =>
+      `ledger entry ${ledger_sequence} leads to ${expected} micro-units and tells ${told}`,
   },
   {
     name: "charged-once",

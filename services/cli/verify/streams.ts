@@ -13,7 +13,10 @@ import {
   ATTEMPT_SUBMITTED,
   SETTLEMENT_ADJUST,
   SETTLEMENT_COMMIT,
+  SETTLEMENT_CREDIT,
+  SETTLEMENT_DEBIT,
   SETTLEMENT_RELEASE,
+  SETTLEMENT_TOP_UP,
 } from "../../../core/stream/fields.js";
 import type { StoredMessage, StreamClient } from "../../../core/stream/stream.js";
 import { CDR_CONSUMERS, STREAMS, type StreamName } from "../../../core/subjects.js";
@@ -48,6 +51,9 @@ const SETTLEMENT_KINDS: Readonly<Record<number, string>> = {
   [SETTLEMENT_COMMIT]: "COMMIT",
   [SETTLEMENT_RELEASE]: "RELEASE",
   [SETTLEMENT_ADJUST]: "ADJUST",
+  [SETTLEMENT_TOP_UP]: "TOP_UP",
+  [SETTLEMENT_CREDIT]: "CREDIT",
+  [SETTLEMENT_DEBIT]: "DEBIT",
 };
 
 export interface StreamsLook {
@@ -227,6 +233,7 @@ function decisionsLook(clickhouse: ClickHouse, range: Range, add: Add): Look {
         const before = ledgerOf.get(account);
         ledgerOf.set(account, ledgerSequence);
         if (before === undefined || ledgerSequence === before + 1n) continue;
+        if (range.account !== 0 && range.account !== account) continue;
         const text = `in frame ${message.sequence} entry ${ledgerSequence} follows ${before}`;
         add("decisions-ledger", account, "", text);
       }
@@ -243,7 +250,7 @@ function decisionsLook(clickhouse: ClickHouse, range: Range, add: Add): Look {
         settlements.push({
           key,
           sequence: one.ledgerSequence,
-          text: `${kind} ${one.amountMicros}`,
+          text: `${kind} ${one.amountMicros} ${one.balanceAfterMicros}`,
         });
       }
       return frame.records.length + frame.settlements.length;
@@ -266,13 +273,13 @@ function decisionsLook(clickhouse: ClickHouse, range: Range, add: Add): Look {
       for (const some of chunks(moved)) {
         const list = some.map(({ key, sequence }) => `(${key.account},${sequence})`).join(",");
         const rows = await clickhouse.query<Readonly<Record<string, string>>>(
-          "SELECT account, ledger_sequence, message_id, toString(kind) AS kind, amount_micros " +
-            `FROM ledger FINAL WHERE (account, ledger_sequence) IN (${list})`,
+          "SELECT account, ledger_sequence, message_id, toString(kind) AS kind, amount_micros, " +
+            `balance_after_micros FROM ledger FINAL WHERE (account, ledger_sequence) IN (${list})`,
         );
         const there = new Map(
           rows.map((row) => [
             `${row["account"]}/${row["ledger_sequence"]}`,
-            `${row["kind"]} ${row["amount_micros"]} ${row["message_id"]}`,
+            `${row["kind"]} ${row["amount_micros"]} ${row["balance_after_micros"]} ${row["message_id"]}`,
           ]),
         );
         for (const { key, sequence, text } of some) {

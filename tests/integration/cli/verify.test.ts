@@ -2,8 +2,11 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { formatId } from "../../../core/message.js";
+import type { Owners } from "../../../core/owners.js";
 import { AttemptFrame, DecisionFrame } from "../../../core/proto/floe/v1/frames.js";
+import { OwnedBalance, OwnerAnswer } from "../../../core/proto/floe/v1/owner.js";
 import { attemptSubject, decisionSubject, requestSubject } from "../../../core/subjects.js";
+import { checkBalances } from "../../../services/cli/verify/balances.js";
 import { confirmed, type Finding, type Range } from "../../../services/cli/verify/finding.js";
 import { checkRecords } from "../../../services/cli/verify/records.js";
 import { checkStreams } from "../../../services/cli/verify/streams.js";
@@ -51,7 +54,24 @@ function committed(key: Key, sequence: number, more: object = {}) {
   const { priceMicros } = verdictOf(key);
   const ledgerSequence = BigInt(sequence);
   const money = { kind: 1, amountMicros: priceMicros!, ledgerSequence, currency: "EUR" };
-  return { ...key, ...money, atMs: key.acceptedAtMs, ...more };
+  const balanceAfterMicros = -ledgerSequence * BigInt(priceMicros!);
+  return { ...key, ...money, balanceAfterMicros, atMs: key.acceptedAtMs, ...more };
+}
+/** Given or taken by hand: kind 4 TOP_UP, 5 CREDIT, 6 DEBIT. */
+function byHand(kind: number, sequence: number, amountMicros: bigint, balanceAfterMicros: bigint) {
+  const { account, acceptedAtMs } = key(1);
+  return {
+    ...{ account, acceptedAtMs, atMs: acceptedAtMs, messageId: Buffer.alloc(16), currency: "EUR" },
+    ...{ kind, amountMicros, balanceAfterMicros, ledgerSequence: BigInt(sequence) },
+    reference: `reference ${sequence}`,
+  };
+}
+
+/** An owner that tells this of every account. */
+function ownerOf(balance: Partial<OwnedBalance>): Owners {
+  return {
+    ask: async () => OwnerAnswer.fromPartial({ balance: OwnedBalance.fromPartial(balance) }),
+  };
 }
 
 const key = (number: number, account = 1): Key => keyOf(number, T0, account);
@@ -175,6 +195,48 @@ verify("finds money that is wrong", async () => {
     assert.equal(of("price-is-charge"), [formatId(cheap.messageId)]);
     assert.equal(of("ended-is-settled"), [formatId(kept.messageId)]);
     assert.ok(of("ledger-is-records").includes(formatId(twice.messageId)));
+    assert.is(
+      findings.find(({ check }) => check === "ledger-balances")!.text,
+      "ledger entry 10 leads to -67501 micro-units and tells -75000",
+    );
+  });
+});
+
+verify("holds opening + credits = committed + reserved + balance against the owner", async () => {
+  await withGood(async (cdr, writer) => {
+    const open = key(31);
+    await writer.decide({
+      records: [verdictOf(open)],
+      settlements: [
+        byHand(4, 7, 1_000_000n, 955_000n),
+        byHand(5, 8, 20_000n, 975_000n),
+        byHand(6, 9, 5_000n, 970_000n),
+      ],
+    });
+    assert.equal(await look(cdr), []);
+    const good = {
+      ...{ creditedMicros: 1_020_000n, committedMicros: 50_000n, ledgerSequence: 9n },
+      ...{ reservedMicros: 7_500n, outstanding: 1 },
+    };
+    const found = async (told: Partial<OwnedBalance>, isRead = true): Promise<string[]> => {
+      const wrong = await checkBalances(cdr.clickhouse, ownerOf(told), RANGE, isRead);
+      return wrong.map(({ check, account }) => `${check} ${account}`);
+    };
+    assert.equal(await found(good), []);
+    assert.equal(await found({ ...good, creditedMicros: 1_020_001n }), ["owner-is-ledger 1"]);
+    assert.equal(await found({ ...good, committedMicros: 49_999n }), ["owner-is-ledger 1"]);
+    assert.equal(await found({ ...good, ledgerSequence: 10n }), ["owner-is-ledger 1"]);
+    assert.equal(await found({ ...good, ledgerSequence: 10n }, false), []);
+    assert.equal(await found({ ...good, reservedMicros: 0n, outstanding: 0 }), [
+      "reserved-is-open 1",
+    ]);
+    // The log says another amount than ClickHouse.
+    await cdr.clickhouse.command(
+      "INSERT INTO ledger SELECT * REPLACE (amount_micros + 1 AS amount_micros) FROM ledger FINAL " +
+        "WHERE ledger_sequence = 7",
+    );
+    assert.equal(checksOf(await look(cdr)).sort(), ["ledger-balances", "settlements-recorded"]);
+    assert.equal(await found(good), ["owner-is-ledger 1"]);
   });
 });
 
