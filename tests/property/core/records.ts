@@ -35,6 +35,15 @@ function plainFields({ fields }: DescMessage): DescField[] {
   return fields.filter(({ fieldKind, oneof }) => fieldKind !== "map" && oneof === undefined);
 }
 
+/** Numbers of a list stand in one field (fixed32 only). */
+function isPacked(field: DescField): boolean {
+  return field.fieldKind === "list" && field.listKind === "scalar" && field.packed;
+}
+
+function is64(scalar: ScalarType | undefined): boolean {
+  return scalar === ScalarType.FIXED64 || scalar === ScalarType.SFIXED64;
+}
+
 export function arbitrary(message: DescMessage): fc.Arbitrary<Plain> {
   const entries = plainFields(message).map((field) => [field.localName, value(field)] as const);
   return fc.record(Object.fromEntries(entries), { noNullPrototype: true });
@@ -46,8 +55,9 @@ function value(field: DescField): fc.Arbitrary<unknown> {
     return fc.constantFrom(...field.enum.values.map(({ number }) => number));
   }
   if (field.fieldKind === "list") {
-    const item: fc.Arbitrary<unknown> =
-      field.listKind === "message" ? arbitrary(field.message) : fc.string({ minLength: 1 });
+    let item: fc.Arbitrary<unknown> = fc.string({ minLength: 1 });
+    if (field.listKind === "message") item = arbitrary(field.message);
+    else if (isPacked(field)) item = fc.nat(UINT32_MAX);
     return fc.array(item, { maxLength: 3 });
   }
   switch ((field as { scalar?: ScalarType }).scalar) {
@@ -59,6 +69,8 @@ function value(field: DescField): fc.Arbitrary<unknown> {
       return fc.boolean();
     case ScalarType.FIXED64:
       return fc.maxSafeNat();
+    case ScalarType.SFIXED64:
+      return fc.maxSafeInteger();
     case ScalarType.FIXED32:
     case ScalarType.UINT32:
       return fc.nat(UINT32_MAX);
@@ -70,7 +82,10 @@ function value(field: DescField): fc.Arbitrary<unknown> {
 export function write(writer: FrameWriter, message: DescMessage, plain: Plain): void {
   for (const field of plainFields(message)) {
     const given = plain[field.localName];
-    if (field.fieldKind === "list") {
+    if (isPacked(field)) {
+      const octets = Buffer.from(Uint32Array.from(given as number[]).buffer);
+      if (octets.length > 0) putBytes(writer, field.number, octets);
+    } else if (field.fieldKind === "list") {
       for (const item of given as unknown[]) writeOne(writer, field, item);
     } else {
       writeOne(writer, field, given);
@@ -97,6 +112,14 @@ function writeOne(writer: FrameWriter, field: DescField, given: unknown): void {
     case ScalarType.FIXED64:
       putFixed64(writer, number, given as number);
       break;
+    case ScalarType.SFIXED64: {
+      const at = putFixed64(writer, number, 0);
+      Buffer.from(writer.bytes.buffer).writeBigInt64LE(
+        BigInt(given as number),
+        writer.bytes.byteOffset + at,
+      );
+      break;
+    }
     case ScalarType.FIXED32:
       putFixed32(writer, number, given as number);
       break;
@@ -117,7 +140,13 @@ export function read(
   const plain: Plain = {};
   for (const field of plainFields(message)) {
     const { number, localName } = field;
-    if (field.fieldKind === "list") {
+    if (isPacked(field)) {
+      const place = places[2 * number]!;
+      const octets = place < 0 ? [] : bytes.slice(place, place + places[2 * number + 1]!);
+      // A length that is no whole number of values is cut bytes.
+      if (octets.length % 4 !== 0) return undefined;
+      plain[localName] = [...new Uint32Array(Uint8Array.from(octets).buffer)];
+    } else if (field.fieldKind === "list") {
       const list: unknown[] = [];
       let from = at;
       while (nextField(bytes, from, end, number) === 1) {
@@ -154,6 +183,8 @@ function readOne(bytes: Uint8Array, places: Int32Array, field: DescField): unkno
       return varintOf(places, number) !== 0;
     case ScalarType.FIXED64:
       return place < 0 ? 0 : readUint53(bytes, place);
+    case ScalarType.SFIXED64:
+      return place < 0 ? 0 : Number(Buffer.from(bytes).readBigInt64LE(place));
     case ScalarType.FIXED32:
       return fixed32Of(bytes, places, number);
     default:
@@ -161,12 +192,25 @@ function readOne(bytes: Uint8Array, places: Int32Array, field: DescField): unkno
   }
 }
 
+/** ts-proto does not pack lists of numbers, and we read only those that we wrote: one value is both. */
+export function asUnpacked(message: DescMessage, plain: Plain): Plain {
+  return map(
+    message,
+    plain,
+    (field, one) => {
+      if (isPacked(field)) return one;
+      return field.message === undefined ? one : asUnpacked(field.message, one as Plain);
+    },
+    1,
+  );
+}
+
 /** What ts-proto takes. */
 export function toOracle(message: DescMessage, plain: Plain): Record<string, unknown> {
   return map(message, plain, (field, one) => {
     if (field.message !== undefined) return toOracle(field.message, one as Plain);
     const scalar = (field as { scalar?: ScalarType }).scalar;
-    if (scalar === ScalarType.FIXED64) return BigInt(one as number);
+    if (is64(scalar)) return BigInt(one as number);
     return scalar === ScalarType.BYTES ? Buffer.from(one as number[]) : one;
   });
 }
@@ -176,7 +220,7 @@ export function fromOracle(message: DescMessage, given: Record<string, unknown>)
   return map(message, given, (field, one) => {
     if (field.message !== undefined) return fromOracle(field.message, one as Plain);
     const scalar = (field as { scalar?: ScalarType }).scalar;
-    if (scalar === ScalarType.FIXED64) return Number(one);
+    if (is64(scalar)) return Number(one);
     return scalar === ScalarType.BYTES ? Array.from(one as Uint8Array) : one;
   });
 }
@@ -185,13 +229,15 @@ function map(
   message: DescMessage,
   given: Record<string, unknown>,
   change: (field: DescField, one: unknown) => unknown,
+  packedMax = Number.POSITIVE_INFINITY,
 ): Plain {
   return Object.fromEntries(
     plainFields(message).map((field) => {
       const one = given[field.localName];
       if (one === undefined) return [field.localName, undefined];
       if (field.fieldKind !== "list") return [field.localName, change(field, one)];
-      return [field.localName, (one as unknown[]).map((item) => change(field, item))];
+      const items = isPacked(field) ? (one as unknown[]).slice(0, packedMax) : (one as unknown[]);
+      return [field.localName, items.map((item) => change(field, item))];
     }),
   );
 }

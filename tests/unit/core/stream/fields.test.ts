@@ -42,6 +42,9 @@ const ENUMS = {
     COMMIT: fields.SETTLEMENT_COMMIT,
     RELEASE: fields.SETTLEMENT_RELEASE,
     ADJUST: fields.SETTLEMENT_ADJUST,
+    TOP_UP: fields.SETTLEMENT_TOP_UP,
+    CREDIT: fields.SETTLEMENT_CREDIT,
+    DEBIT: fields.SETTLEMENT_DEBIT,
   },
   AttemptKind: {
     INTENT: fields.ATTEMPT_INTENT,
