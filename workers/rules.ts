@@ -155,7 +155,7 @@ export function openRules(bytes: Uint8Array, names: TableNames): Rules {
   const strategies = rows.map(({ strategy }) => {
     const known = parsed.get(strategy);
     if (known !== undefined) return known;
-    const read = parseStrategy(strategy, names.carriers);
+    const read = parseStrategy(strategy, names.carriers, true);
     if ("problem" in read) throw new FloeError("tables.invalid", { problem: read.problem });
     parsed.set(strategy, read.node);
     return read.node;

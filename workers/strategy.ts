@@ -63,10 +63,18 @@ class StrategyProblem extends Error {
   }
 }
 
-/** Reads an expression. @param carriers names by index: `*` is all of them, in this order. */
-export function parseStrategy(text: string, carriers: readonly string[]): ParsedStrategy {
+/**
+ * Reads an expression.
+ * @param carriers names by index: `*` is all of them, in this order.
+ * @param isKept it was taken before, by whatever rules held then: what has a meaning is read.
+ */
+export function parseStrategy(
+  text: string,
+  carriers: readonly string[],
+  isKept = false,
+): ParsedStrategy {
   try {
-    return { node: openParser(text, carriers)() };
+    return { node: openParser(text, carriers, isKept)() };
   } catch (error) {
     if (error instanceof StrategyProblem) return { problem: error.message, at: error.at };
     throw error;
@@ -87,7 +95,7 @@ function tokensOf(text: string): Token[] {
   return tokens;
 }
 
-function openParser(text: string, names: readonly string[]): () => StrategyNode {
+function openParser(text: string, names: readonly string[], isKept: boolean): () => StrategyNode {
   const tokens = tokensOf(text);
   const indices = new Map(names.map((name, index) => [name, index]));
   let next = 0;
@@ -194,8 +202,9 @@ function openParser(text: string, names: readonly string[]): () => StrategyNode 
       return node;
     });
     if (weights.every((one) => one === 0)) fail("all weights are 0");
-    // Of two weights of one carrier, the one that was meant is anybody's guess.
-    once(parts.filter(isOne).map(({ carriers: own }) => own[0]!));
+    // Of two weights of one carrier, the one that was meant is anybody's guess; but tables that were
+    // compiled before this was refused draw by both, and must still open.
+    if (!isKept) once(parts.filter(isOne).map(({ carriers: own }) => own[0]!));
     return nodeOf(NODE.weight, NO_CARRIERS, parts, Float64Array.from(weights));
   }
 

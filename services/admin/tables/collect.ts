@@ -23,6 +23,8 @@ export interface Collected {
   readonly hash: string;
   /** What rows of a table are called: "rules" and 2 give "rule low-cost". */
   nameOf(table: string, row: number): string | undefined;
+  /** The row's key among its kind: "low-cost". */
+  keyOf(table: string, row: number): string | undefined;
 }
 
 export function collect(store: Store): Collected {
@@ -71,6 +73,7 @@ export function collect(store: Store): Collected {
       const stored = named[table]?.[row];
       return stored === undefined ? undefined : `${WORDS[table]} ${stored.key}`;
     },
+    keyOf: (table, row) => named[table]?.[row]?.key,
   };
 }
 

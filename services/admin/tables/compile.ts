@@ -67,10 +67,33 @@ function own(bytes: Uint8Array): Uint8Array {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 }
 
-/** "rules[2] strategy: ..." as "rule low-cost: strategy: ...". */
+/** "rules[2] strategy: ..." as "rule low-cost: strategy: ... (mend it by ...)". */
 function named(problem: string, collected: Collected): string {
   const parts = /^(\w+)\[(\d+)\][ .]?(.*)$/s.exec(problem);
   if (parts === null) return problem;
-  const name = collected.nameOf(parts[1]!, Number(parts[2]));
-  return name === undefined ? problem : `${name}: ${parts[3]}`;
+  const [table, row, what] = [parts[1]!, Number(parts[2]), parts[3]!];
+  const name = collected.nameOf(table, row);
+  if (name === undefined) return problem;
+  const key = collected.keyOf(table, row)!;
+  const toDo = MENDED[table]?.(key, what);
+  return `${name}: ${what}${toDo === undefined ? "" : ` (mend it by ${toDo})`}`;
 }
+
+/**
+ * What puts it right. Mostly it is what two operators did at the same time: one deleted what the other
+ * began to name; or what an older release took and this one does not.
+ */
+const MENDED: Readonly<Record<string, (key: string, problem: string) => string | undefined>> = {
+  rules: (key, problem) =>
+    /^strategy/.test(problem)
+      ? `"floe rules update ${key} --strategy <strategy>" or "floe rules delete ${key}"`
+      : `"floe rules update ${key}" or "floe rules delete ${key}"`,
+  senderRules: (key) => `"floe senders update ${key}" or "floe senders delete ${key}"`,
+  guards: (key) => `"floe guards update ${key}" or "floe guards delete ${key}"`,
+  decks(key, problem) {
+    const [kind, owner, channel] = key.split(".");
+    const gone = /is not among the (?:carriers|plans)/.test(problem);
+    const back = gone ? `, or have the ${kind} again by "floe ${kind}s create ${owner}"` : "";
+    return `"floe decks delete --${kind} ${owner} --channel ${channel}"${back}`;
+  },
+};

@@ -78,4 +78,13 @@ for (const [text, problem, at] of refused) {
   });
 }
 
+strategy("that tables were compiled with before are read, a carrier weighed twice too", () => {
+  const text = "weight(alpha:70, beta:10, alpha:30)";
+  assert.ok("problem" in parseStrategy(text, ["alpha", "beta"]));
+  const kept = parseStrategy(text, ["alpha", "beta"], true);
+  assert.ok("node" in kept);
+  assert.equal([...kept.node.weights], [70, 10, 30]);
+  assert.ok("problem" in parseStrategy("weight(gamma:1)", ["alpha", "beta"], true));
+});
+
 strategy.run();
