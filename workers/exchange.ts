@@ -8,7 +8,7 @@
  */
 import { FloeError } from "../core/errors.js";
 import { currencyCode } from "./codes.js";
-import type { ExchangeRateRow, TableSource } from "./source.js";
+import type { DeckSource, ExchangeRateRow, TableSource } from "./source.js";
 
 const RATE_NANOS_MAX = 10 ** 15;
 const CURRENCIES = 26 ** 3;
@@ -52,6 +52,43 @@ export function problemsOfExchange({
     seen.add(key);
   }
   return problems;
+}
+
+/** What is known of a deck for `currenciesWithoutRate`. */
+export interface DeckCurrency {
+  readonly currency: string;
+  /** When its first row begins; 0: with the beginning. */
+  readonly fromMs: number;
+}
+
+/**
+ * Currencies of decks that cannot be compared with the others', a sentence each: where decks are in
+ * more than one, each needs a rate that holds now, or when its deck begins. Without it, messages
+ * would find out: their carriers would be left out one by one.
+ */
+export function currenciesWithoutRate(
+  decks: readonly DeckCurrency[],
+  exchangeRates: readonly Pick<ExchangeRateRow, "currency" | "effectiveFromMs">[],
+  nowMs: number,
+): readonly { readonly currency: string; readonly problem: string }[] {
+  const used = [...new Set(decks.map(({ currency }) => currency))].sort();
+  if (used.length < 2) return [];
+  return used.flatMap((currency) => {
+    const own = decks.filter((deck) => deck.currency === currency);
+    const neededMs = Math.max(nowMs, Math.min(...own.map(({ fromMs }) => fromMs)));
+    const rates = exchangeRates.filter((rate) => rate.currency === currency);
+    if (rates.some(({ effectiveFromMs }) => effectiveFromMs <= neededMs)) return [];
+    const lacks = rates.length === 0 ? "has no exchange rate" : "has no exchange rate yet";
+    return [{ currency, problem: `${currency} ${lacks}, and decks are in ${used.join(", ")}` }];
+  });
+}
+
+/** Its first row, of a deck with its terms. */
+export function beginsMs({ terms }: Pick<DeckSource, "terms">): number {
+  return terms.reduce(
+    (first, one) => Math.min(first, one.effectiveFromMs),
+    terms[0] ? Infinity : 0,
+  );
 }
 
 export function openExchange(bytes: Uint8Array): Exchange {

@@ -11,7 +11,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { FloeError } from "../core/errors.js";
-import { problemsOfExchange } from "./exchange.js";
+import { beginsMs, currenciesWithoutRate, problemsOfExchange } from "./exchange.js";
 import { problemsOfGuards } from "./guards.js";
 import { type ParsedDeck, parseDeck } from "./parse-deck.js";
 import { type ParsedFile, parseNetworks } from "./parse-networks.js";
@@ -52,9 +52,14 @@ const PROBLEMS_TOLD_MAX = 1_000;
 /**
  * Reads the table set of a folder.
  * @param version number of the table set, which decisions will name.
+ * @param nowMs when exchange rates must hold; by default any will do, whenever it begins.
  * @throws FloeError "import.invalid" as `parseFolder`.
  */
-export function readFolder(folder: string, version = 1): TableSource {
+export function readFolder(
+  folder: string,
+  version = 1,
+  nowMs = Number.POSITIVE_INFINITY,
+): TableSource {
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw invalid([`${folder}: is no folder`]);
   }
@@ -69,15 +74,20 @@ export function readFolder(folder: string, version = 1): TableSource {
         files[`${below}/${name}`] = readFileSync(join(folder, below, name));
     }
   }
-  return parseFolder(files, version);
+  return parseFolder(files, version, nowMs);
 }
 
 /**
  * @param version number of the table set, from 1.
+ * @param nowMs as for `readFolder`.
  * @throws FloeError "import.invalid", `problems`: one line of text for each, file, line, column.
  */
-export function parseFolder(files: FolderFiles, version: number): TableSource {
-  const told = openTold();
+export function parseFolder(
+  files: FolderFiles,
+  version: number,
+  nowMs = Number.POSITIVE_INFINITY,
+): TableSource {
+  const told = openTold(nowMs);
   const missing = NEEDED.filter((name) => files[name] === undefined);
   if (missing.length > 0) throw invalid(missing.map((name) => `${name}: is missing`));
 
@@ -232,7 +242,7 @@ interface Told {
   end(source: TableSource): void;
 }
 
-function openTold(): Told {
+function openTold(nowMs: number): Told {
   const problems = new Set<string>();
   const places = new Map<string, readonly [string, ArrayLike<number>]>();
   let more = 0;
@@ -263,8 +273,9 @@ function openTold(): Told {
           const column = snakeCase(parts?.[3] ?? "row");
           tell(file, lines[Number(parts?.[2])] ?? 0, column, parts?.[4] ?? sentence);
         }
-        for (const currency of currenciesWithoutRate(source)) {
-          tell("exchange_rates.csv", 0, "currency", `${currency} has no rate to compare it by`);
+        const decks = source.decks.map((deck) => ({ ...deck, fromMs: beginsMs(deck) }));
+        for (const { problem } of currenciesWithoutRate(decks, source.exchangeRates, nowMs)) {
+          tell("exchange_rates.csv", 0, "currency", problem);
         }
       }
       if (problems.size > 0) throw invalid([...problems], more);
@@ -279,13 +290,6 @@ function sentencesOf(source: TableSource): readonly string[] {
     ...problemsOfGuards(source),
     ...problemsOfExchange(source),
   ];
-}
-
-/** Currencies of decks that cannot be compared with the others. */
-function currenciesWithoutRate({ decks, exchangeRates }: TableSource): readonly string[] {
-  const used = [...new Set(decks.map(({ currency }) => currency))].sort();
-  const rated = new Set(exchangeRates.map(({ currency }) => currency));
-  return used.length < 2 ? [] : used.filter((currency) => !rated.has(currency));
 }
 
 function snakeCase(name: string): string {

@@ -7,6 +7,7 @@
  */
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
+import { SYSTEM_CLOCK } from "../../core/clock.js";
 import { FloeError } from "../../core/errors.js";
 import { print, printTaken } from "../../core/output.js";
 import type { Quoter } from "../../workers/quote.js";
@@ -151,7 +152,7 @@ export async function openTablesQuoter(folder: string): Promise<Quoter> {
     import("../../workers/compile.js"),
     import("../../workers/parse-folder.js"),
   ]);
-  const image = compileTables(readFolder(folder, 1));
+  const image = compileTables(readFolder(folder, 1, SYSTEM_CLOCK.nowMs()));
   const shared = new SharedArrayBuffer(image.length);
   new Uint8Array(shared).set(image);
   return openQuoter(shared);

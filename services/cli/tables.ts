@@ -58,7 +58,7 @@ export function addTables(program: Command): void {
 }
 
 async function compile(folder: string, flags: { out?: string; json?: boolean }): Promise<void> {
-  const image = compileTables(readFolder(folder));
+  const image = compileTables(readFolder(folder, 1, SYSTEM_CLOCK.nowMs()));
   if (flags.out !== undefined) writeFileSync(flags.out, image);
   const told = { bytes: image.byteLength, ...(flags.out ? { written: flags.out } : {}) };
   const written = flags.out ? `, written to ${flags.out}` : "";
@@ -69,7 +69,7 @@ async function compile(folder: string, flags: { out?: string; json?: boolean }):
 async function load(folder: string, flags: { home?: string; json?: boolean }): Promise<void> {
   const { home } = await cliSettings(flags);
   // Before anything is opened: a mistake in the files is told at once.
-  const source = readFolder(folder);
+  const source = readFolder(folder, 1, SYSTEM_CLOCK.nowMs());
   const { byteLength: bytes } = compileTables(source);
   const changedBy = keyIdOf(requireLocal(home).staffKey);
   const client = await openLocalStream(home);

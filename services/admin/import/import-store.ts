@@ -9,6 +9,7 @@ import { FloeError } from "../../../core/errors.js";
 import type {
   Channel,
   DeckSource,
+  ExchangeRateRow,
   NetworkColumns,
   PortedColumns,
   RuleRow,
@@ -27,6 +28,9 @@ export interface ImportStore {
   /** Undefined: there is no such plan. */
   planCurrency(plan: number): string | undefined;
   hasDeck(owner: DeckSource["owner"], channel: Channel): Promise<boolean>;
+  /** What the decks are in, but for this owner's. */
+  otherCurrencies(owner: DeckSource["owner"], channel: Channel): readonly string[];
+  exchangeRates(): readonly Pick<ExchangeRateRow, "currency" | "effectiveFromMs">[];
   /** As they are kept (../columns.ts): the import's thread decodes them. */
   deck(owner: DeckSource["owner"], channel: Channel): Promise<Found<Uint8Array>>;
   networks(): Promise<Found<Uint8Array>>;
@@ -68,6 +72,11 @@ export function openImportStore(store: Store): ImportStore {
     planCurrency: (plan) => store.get("plan", String(plan))?.entity.currency,
     hasDeck: async (owner, channel) =>
       (await store.read("deck", deckKey(owner, channel))) !== undefined,
+    otherCurrencies: (owner, channel) =>
+      store
+        .all("deck")
+        .flatMap(({ key, entity }) => (key === deckKey(owner, channel) ? [] : [entity.currency])),
+    exchangeRates: () => store.all("exchange").map(({ entity }) => entity),
     deck: (owner, channel) => columns("deck", deckKey(owner, channel)),
     networks: () => columns("networks", ONLY),
     ported: () => columns("ported", ONLY),

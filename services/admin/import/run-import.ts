@@ -15,10 +15,11 @@ import {
   type ImportResult,
   ImportStage,
 } from "../../../core/proto/floe/v1/import.js";
+import { beginsMs, currenciesWithoutRate } from "../../../workers/exchange.js";
 import type { ImportSpec, Present } from "./compute.js";
 import type { ImportStore } from "./import-store.js";
 import { type ImportJob, startImport } from "./job.js";
-import type { ImportDiff, ImportedTable } from "./outcome.js";
+import type { ImportDiff, ImportedTable, ImportOutcome } from "./outcome.js";
 import { invalid, resultOf, specOf } from "./wire.js";
 
 export interface ImportDeps {
@@ -69,7 +70,7 @@ export async function runImport(
     if (typeof bytes !== "number") return bytes;
     progress.stage(ImportStage.IMPORT_STAGE_COMPARING, bytes);
     const present = await readPresent(spec, store);
-    const outcome = await job.finish(present);
+    const outcome = withRates(await job.finish(present), store, clock.nowMs());
     const { result: table } = outcome;
     let revision = present.revision;
     let stored = false;
@@ -97,6 +98,30 @@ export async function runImport(
   } finally {
     await job.stop();
   }
+}
+
+/**
+ * A deck in a currency that compares with no other makes a problem of the whole configuration: no
+ * table set could be made of it, so it is refused here, as a folder with such decks is.
+ */
+function withRates(outcome: ImportOutcome, store: ImportStore, nowMs: number): ImportOutcome {
+  const { result, ...told } = outcome;
+  if (result?.kind !== "deck") return outcome;
+  const { owner, channel, currency } = result.deck;
+  // When the others begin is not looked up: that they have a rate at all is enough here.
+  const others = store.otherCurrencies(owner, channel).map((other) => ({
+    currency: other,
+    fromMs: Number.POSITIVE_INFINITY,
+  }));
+  const decks = [{ currency, fromMs: beginsMs(result.deck) }, ...others];
+  const problems = currenciesWithoutRate(decks, store.exchangeRates(), nowMs).map(
+    ({ currency: lacking, problem }) => ({
+      ...{ line: 0, column: "currency", reason: "invalid" as const },
+      problem: `${problem}: "floe rates create ${lacking} --rate <number>" first`,
+    }),
+  );
+  if (problems.length === 0) return outcome;
+  return { ...told, problems, problemCount: problems.length };
 }
 
 /** Returns how many bytes came. */

@@ -3,6 +3,7 @@ import assert from "node:assert";
 import { parentPort, workerData } from "node:worker_threads";
 import { isFloeError } from "../../../core/errors.js";
 import { compileTables } from "../../../workers/compile.js";
+import { beginsMs, currenciesWithoutRate } from "../../../workers/exchange.js";
 import type { NetworkColumns, PortedColumns, TableSource } from "../../../workers/source.js";
 import { decodeDeck, decodeNetworks, decodePorted } from "../columns.js";
 import type { SmallTables } from "./collect.js";
@@ -36,13 +37,23 @@ if ("image" in answer) {
 
 function compile(task: CompileTask): CompileAnswer {
   try {
-    return { image: compileTables(sourceOf(task), task.atMs) };
+    const source = sourceOf(task);
+    const decks = source.decks.map((deck) => ({ ...deck, fromMs: beginsMs(deck) }));
+    const unrated = currenciesWithoutRate(decks, source.exchangeRates, task.atMs);
+    if (unrated.length > 0) {
+      return { problems: unrated.map(({ currency, problem }) => `${problem}${toDo(currency)}`) };
+    }
+    return { image: compileTables(source, task.atMs) };
   } catch (error) {
     if (!isFloeError(error)) throw error;
     const { problems, problem } = error.details;
     if (Array.isArray(problems)) return { problems: problems as string[] };
     return { problems: [typeof problem === "string" ? problem : error.message] };
   }
+}
+
+function toDo(currency: string): string {
+  return ` (mend it by "floe rates create ${currency} --rate <number>")`;
 }
 
 function sourceOf({ version, small, decks, networks, ported }: CompileTask): TableSource {

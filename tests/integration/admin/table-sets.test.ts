@@ -231,6 +231,19 @@ sets("are not made of what is wrong: the last good one stays, and status says wh
     assert.is(told.version, good.version);
     assert.match(told.problems.join(), /rule lost.*strategy/);
 
+    assert.match(told.problems.join(), 'mend it by "floe rules update lost --strategy <strategy>"');
+
+    // What an older release took, and this one does not.
+    const twice = { ...rule, id: "twice", strategy: "weight(alpha:70, alpha:30)" };
+    await entities.delete("rule.lost");
+    await entities.put("rule.twice", encodeConfig(twice));
+    const { text } = await errorOf(build(admin));
+    assert.match(text, "rule twice: strategy: at ");
+    assert.match(text, "a carrier is named twice");
+    assert.match(text, 'or "floe rules delete twice"');
+    assert.is((await inForce(admin.stream)).version, Number(good.version));
+    await entities.delete("rule.twice");
+
     await entities.put("rule.lost", Buffer.from("{}"));
     assert.match((await errorOf(build(admin))).text, /rule\.lost/);
     await entities.delete("rule.lost");
@@ -238,6 +251,55 @@ sets("are not made of what is wrong: the last good one stays, and status says wh
     const mended = await statusOf(admin);
     assert.is(mended.state, TableSetState.TABLE_SET_STATE_CURRENT);
     assert.equal(mended.problems, []);
+  });
+});
+
+sets("say which deck names a carrier that was deleted while it was written", async () => {
+  await withAdmins(2, async ({ admin, replicas }) => {
+    await createCarrier(admin, carrierOf("beta"));
+    const good = await build(admin);
+    // Its import was checked before the carrier went, and written after: by another replica.
+    await withStore(replicas[1]!.stream, async (store) => {
+      const deck = deckOf({ carrier: "alpha" }, [7_000]);
+      await putDeck(store, { carrier: "alpha" }, "sms", deck, undefined, "x");
+    });
+    const { text } = await errorOf(build(admin));
+    assert.match(text, "deck carrier.alpha.sms: carrier: is not among the carriers");
+    assert.match(text, '"floe decks delete --carrier alpha --channel sms"');
+    assert.match(text, '"floe carriers create alpha"');
+    assert.is((await inForce(admin.stream)).version, Number(good.version));
+    await createCarrier(admin, carrierOf("alpha"));
+    assert.is((await build(admin)).version, good.version + 1n);
+  });
+});
+
+sets("need a rate of each currency where decks are in more than one", async () => {
+  await withAdmins(1, async ({ admin }) => {
+    for (const name of ["alpha", "beta"]) await createCarrier(admin, carrierOf(name));
+    const entities = await admin.stream.bucket(BUCKETS.entities);
+    const rate = { currency: "EUR", rateNanos: 10 ** 9, changedBy: "x", changedAtMs: 1 };
+    const put = (currency: string, effectiveFromMs: number) =>
+      entities.put(
+        `exchange.${currency}.${effectiveFromMs}`,
+        encodeConfig({ ...rate, currency, effectiveFromMs }),
+      );
+    await withStore(admin.stream, async (store) => {
+      for (const [carrier, currency] of [
+        ["alpha", "GBP"],
+        ["beta", "EUR"],
+      ] as const) {
+        const deck = { ...deckOf({ carrier }, [7_000]), currency };
+        await putDeck(store, { carrier }, "sms", deck, undefined, "x");
+      }
+    });
+    const { text } = await errorOf(build(admin));
+    assert.match(text, "EUR has no exchange rate, and decks are in EUR, GBP");
+    assert.match(text, '"floe rates create GBP --rate <number>"');
+    await put("GBP", 0);
+    await put("EUR", SYSTEM_CLOCK.nowMs() + 3_600_000);
+    assert.match((await errorOf(build(admin))).text, "EUR has no exchange rate yet, ");
+    await put("EUR", 1_000);
+    await build(admin);
   });
 });
 

@@ -22,6 +22,8 @@ export interface MemoryImportStore extends ImportStore {
   };
   /** Ids of keys that wrote. */
   readonly writers: string[];
+  /** Added to by tests. */
+  readonly rates: { currency: string; effectiveFromMs: number }[];
   /** Of all puts. */
   revision: number;
 }
@@ -31,6 +33,7 @@ export function memoryImportStore(
   plans: Readonly<Record<number, string>> = { 1: "GBP" },
 ): MemoryImportStore {
   const decks: MemoryImportStore["decks"] = new Map();
+  const rates: MemoryImportStore["rates"] = [];
   const tables: MemoryImportStore["tables"] = { rules: [] };
   const keyOf = (owner: DeckSource["owner"], channel: string): string =>
     JSON.stringify([owner, channel]);
@@ -44,10 +47,16 @@ export function memoryImportStore(
     decks,
     tables,
     writers: [],
+    rates,
     revision: 0,
     carriers: () => carriers,
     planCurrency: (plan) => plans[plan],
     hasDeck: async (owner, channel) => decks.has(keyOf(owner, channel)),
+    otherCurrencies: (owner, channel) =>
+      [...decks].flatMap(([key, { value }]) =>
+        key === keyOf(owner, channel) ? [] : [value.currency],
+      ),
+    exchangeRates: () => rates,
     deck: async (owner, channel) => encoded(decks.get(keyOf(owner, channel)), encodeDeck),
     networks: async () => encoded(tables.networks, encodeNetworks),
     ported: async () => encoded(tables.ported, encodePorted),

@@ -289,6 +289,25 @@ imports("refuses rows that overlap", async () => {
   );
 });
 
+imports("refuses a deck in a second currency until both have a rate", async () => {
+  const store = memoryImportStore();
+  const csv = "prefix,price\n44,0.1\n";
+  assert.ok((await result(store, deck(), csv)).stored);
+  const euro = deck({ carrier: "beta", currency: "EUR" });
+  const refused = await result(store, euro, csv);
+  assert.not.ok(refused.stored);
+  assert.equal(told(refused), [
+    '0 currency: EUR has no exchange rate, and decks are in EUR, GBP: "floe rates create EUR --rate <number>" first',
+    '0 currency: GBP has no exchange rate, and decks are in EUR, GBP: "floe rates create GBP --rate <number>" first',
+  ]);
+  store.rates.push({ currency: "GBP", effectiveFromMs: 0 });
+  store.rates.push({ currency: "EUR", effectiveFromMs: Number.MAX_SAFE_INTEGER });
+  const early = await result(store, euro, csv);
+  assert.match(told(early).join(), "0 currency: EUR has no exchange rate yet, ");
+  store.rates.push({ currency: "EUR", effectiveFromMs: 0 });
+  assert.ok((await result(store, euro, csv)).stored);
+});
+
 imports("refuses a currency that is not the deck's or the plan's", async () => {
   const store = memoryImportStore();
   await result(store, deck(), "prefix,price\n44,0.1\n");
