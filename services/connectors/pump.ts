@@ -96,6 +96,7 @@ export function openPump(options: PumpOptions): Pump {
       return true;
     }
     submission.bytes = job.bytes;
+    let isTaken = false;
     for (let turn = 0; turn < QUANTUM; turn += 1) {
       const isAgain = job.ready.length > 0;
       if (!isAgain && job.cursor === job.count) break;
@@ -104,7 +105,11 @@ export function openPump(options: PumpOptions): Pump {
       if (job.status[index] !== RECORD.waiting) continue;
       // A stop ends what is begun: somebody else would send all parts of it.
       if (stopping && !job.longs?.has(index) && !job.intended) continue;
-      if (submitSafely(job, index) !== NO_ROOM) continue;
+      if (submitSafely(job, index) !== NO_ROOM) {
+        if (!isTaken) queue.taken(job);
+        isTaken = true;
+        continue;
+      }
       if (isAgain) job.ready.push(index);
       else job.cursor -= 1;
       return false;

@@ -13,6 +13,7 @@ import type { FrameWriter } from "../../core/stream/frame.js";
 import type { Consumption, StoredMessage, StreamClient } from "../../core/stream/stream.js";
 import { attemptsOfPartition } from "../../core/subjects.js";
 import { settleFrame } from "./settle.js";
+import type { Shares } from "./shares.js";
 import type { PartitionState } from "./state.js";
 
 const framesIn = framesTotal.labels("ATTEMPTS", "in");
@@ -36,6 +37,8 @@ export interface AttemptsOptions {
   readonly log: Logger;
   readonly partition: number;
   readonly state: PartitionState;
+  /** What waits at carriers. */
+  readonly shares: Shares;
   arrived(): void;
 }
 
@@ -48,7 +51,7 @@ const TURN_FRAMES_MAX = 32;
 const FULL = 8;
 
 export function openAttempts(options: AttemptsOptions): Attempts {
-  const { client, clock, log, partition, state } = options;
+  const { client, clock, log, partition, state, shares } = options;
   let queue: StoredMessage[] = [];
   let sinceMs = 0;
   let reading: Consumption | undefined;
@@ -70,7 +73,7 @@ export function openAttempts(options: AttemptsOptions): Attempts {
     let taken = 0;
     while (taken < queue.length && taken < TURN_FRAMES_MAX && count < FRAME_RECORDS_MAX) {
       const { data, sequence } = queue[taken]!;
-      const settled = settleFrame(state, data, writer);
+      const settled = settleFrame(state, data, writer, shares);
       if (settled < 0) {
         droppedTotal.inc({ stage: "dispatch", code: "frame.malformed" });
         log.error({ stream: "ATTEMPTS", sequence }, "attempt frame cannot be read to its end");

@@ -8,7 +8,7 @@
  */
 import { acceptedDay, REASON, STATE } from "../../core/message.js";
 import { readUint32, readUint53, writeUint32, writeUint53 } from "../../core/stream/frame.js";
-import { INDEX, INDEX_STRIDE, packPlace, VERDICT_AT } from "../../workers/task.js";
+import { INDEX, INDEX_STRIDE, VERDICT_AT } from "../../workers/task.js";
 import { KEY_OTHER, KEY_SAME } from "./keys.js";
 import { monthOf } from "./months.js";
 import type { Plan } from "./plan.js";
@@ -57,8 +57,9 @@ export function decidePart(
       const bytes = index[base + INDEX.dispatchEnd]! - index[base + INDEX.dispatchAt]!;
       const carrier = index[base + INDEX.carrier]!;
       const once = index[base + INDEX.once]!;
-      const chunk = plan.take(carrier, lane, once, bytes, segments);
-      writeUint32(verdicts, at + VERDICT_AT.place, packPlace(lane, 0, chunk));
+      const account = readUint32(verdicts, at + VERDICT_AT.account);
+      const place = plan.take(account, carrier, lane, once, bytes, segments);
+      writeUint32(verdicts, at + VERDICT_AT.place, place);
     } else {
       plan.skip();
     }

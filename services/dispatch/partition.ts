@@ -30,6 +30,7 @@ import { load } from "./load.js";
 import { openPlan, type RateOf, type WindowOf } from "./plan.js";
 import { openRequests } from "./requests.js";
 import type { Router } from "./router.js";
+import { openShares } from "./shares.js";
 import { openSnapshots } from "./snapshots.js";
 import type { PartitionState, StateLimits } from "./state.js";
 import type { Suppressed } from "./suppressed.js";
@@ -111,7 +112,8 @@ export async function openPartition(options: PartitionOptions): Promise<Partitio
     return !isFull;
   };
   const dispatcher = openDispatcher({ client, clock, log, window });
-  const plan = openPlan(partition, options.rateOf, options.windowOf);
+  const shares = openShares(options.rateOf);
+  const plan = openPlan(partition, options.rateOf, options.windowOf, shares);
   const again = openAgain({
     client,
     clock,
@@ -133,6 +135,7 @@ export async function openPartition(options: PartitionOptions): Promise<Partitio
     log,
     partition,
     state,
+    shares,
     arrived: () => turns.wake(),
   });
   const credits = openCredits({

@@ -4,7 +4,8 @@
  * Chunks are cut while the turn is decided, because each verdict names its chunk; the frames are
  * made after the append, because their identity names its sequence. A chunk holds at most 1,000
  * records, 256 KiB, and one second of the carrier's rate; one of messages that go out at most once
- * holds no others, and no more than one window of the carrier. All go to slot 0 so far.
+ * holds no others, and no more than one window of the carrier. The slot is that of the account's
+ * share of the carrier (shares.ts).
  */
 import { FRAME_BYTES_MAX, FRAME_RECORDS_MAX } from "../../core/limits.js";
 import { DISPATCH_FRAME } from "../../core/stream/fields.js";
@@ -17,8 +18,9 @@ import {
   written,
 } from "../../core/stream/frame.js";
 import { dispatchSubject, SLOTS } from "../../core/subjects.js";
-import { INDEX, INDEX_STRIDE } from "../../workers/task.js";
+import { INDEX, INDEX_STRIDE, packPlace } from "../../workers/task.js";
 import type { Part, Routed } from "./routed.js";
+import { openShares, type Shares } from "./shares.js";
 
 /** Parts (segments) that a carrier takes in a second; infinite: no limit. */
 export type RateOf = (carrier: string) => number;
@@ -39,8 +41,15 @@ export interface Plan {
   clear(): void;
   /** Numbers carriers and lanes of the next part anew. */
   begin(part: Part): void;
-  /** Takes a record in. Returns its chunk's number, for the verdict's place. */
-  take(carrier: number, lane: number, once: number, bytes: number, segments: number): number;
+  /** Takes a record in. Returns the verdict's place: lane, slot and chunk. */
+  take(
+    account: number,
+    carrier: number,
+    lane: number,
+    once: number,
+    bytes: number,
+    segments: number,
+  ): number;
   /** A record that is not dispatched. */
   skip(): void;
   /** Puts the records together, while the decision is being appended. */
@@ -52,6 +61,7 @@ export interface Plan {
 interface Group {
   readonly carrier: string;
   readonly lane: number;
+  readonly slot: number;
   readonly subject: string;
   readonly partsMax: number;
   readonly once: boolean;
@@ -75,7 +85,6 @@ interface Chunk {
 
 /** Room for a frame's header, which is written when the records are in place. */
 const HEAD_BYTES = 256;
-const SLOT = 0;
 
 /** Where nothing is known of a carrier: as its configuration would have it. */
 const WINDOW_DEFAULT = 10;
@@ -84,6 +93,7 @@ export function openPlan(
   partition: number,
   rateOf: RateOf,
   windowOf: WindowOf = () => WINDOW_DEFAULT,
+  shares: Shares = openShares(rateOf),
 ): Plan {
   const groups = new Map<string, Group>();
   const chunks: Chunk[] = [];
@@ -91,12 +101,23 @@ export function openPlan(
   let chunkOf = new Int32Array(2 * FRAME_RECORDS_MAX);
   let count = 0;
   let part: Part | undefined;
-  // Groups of the part's carriers: (carrier * 4 + lane) * 2, and 1 for those of at most once.
+  // Groups of the part's carriers, by `nearOf`.
   let near: (Group | undefined)[] = [];
+  // Numbers of the part's carriers in `shares`; -1: not asked yet.
+  let numbers: number[] = [];
 
-  function groupOf(carrier: number, lane: number, once: number): Group {
+  function slotOf(account: number, carrier: number): number {
+    let number = numbers[carrier]!;
+    if (number < 0) {
+      number = shares.carrier(part!.result.carriers[carrier]!);
+      numbers[carrier] = number;
+    }
+    return shares.sent(account, number);
+  }
+
+  function groupOf(carrier: number, lane: number, slot: number, once: number): Group {
     const name = part!.result.carriers[carrier]!;
-    const subject = dispatchSubject(name, lane, SLOTS[SLOT]);
+    const subject = dispatchSubject(name, lane, SLOTS[slot]!);
     const key = (of: number): string => `${subject}/${of}`;
     let group = groups.get(key(once));
     if (group === undefined) {
@@ -105,6 +126,7 @@ export function openPlan(
       group = {
         carrier: name,
         lane,
+        slot,
         subject,
         partsMax,
         once: once !== 0,
@@ -113,7 +135,7 @@ export function openPlan(
       };
       groups.set(key(once), group);
     }
-    near[(carrier * 4 + lane) * 2 + once] = group;
+    near[nearOf(carrier, lane, slot, once)] = group;
     return group;
   }
 
@@ -138,13 +160,15 @@ export function openPlan(
   }
 
   function take(
+    account: number,
     carrier: number,
     lane: number,
     once: number,
     bytes: number,
     segments: number,
   ): number {
-    const group = near[(carrier * 4 + lane) * 2 + once] ?? groupOf(carrier, lane, once);
+    const slot = slotOf(account, carrier);
+    const group = near[nearOf(carrier, lane, slot, once)] ?? groupOf(carrier, lane, slot, once);
     let chunk = group.open ?? openChunk(group);
     const full =
       chunk.records === FRAME_RECORDS_MAX ||
@@ -155,7 +179,7 @@ export function openPlan(
     chunk.bytes += bytes;
     chunk.parts += segments;
     note(chunk.place);
-    return chunk.number;
+    return packPlace(lane, slot, chunk.number);
   }
 
   /** Copies each record to its chunk; neighbours of one chunk in one piece. */
@@ -195,19 +219,24 @@ export function openPlan(
     begin(next) {
       part = next;
       near = [];
+      numbers = next.result.carriers.map(() => -1);
     },
     take,
     skip: () => note(-1),
     fill,
     frames(sequence, decidedAtMs) {
       return chunks.map(({ group, number, records, data }) => {
-        const { carrier, lane, once, subject } = group;
+        const { carrier, lane, slot, once, subject } = group;
         const id = dispatchIdentity(partition, sequence, subject, number);
-        const head = { carrier, lane, slot: SLOT, causedAtMs: decidedAtMs, id, again: false, once };
+        const head = { carrier, lane, slot, causedAtMs: decidedAtMs, id, again: false, once };
         return { subject, id, records, data: withHead(data, HEAD_BYTES, partition, head) };
       });
     },
   };
+}
+
+function nearOf(carrier: number, lane: number, slot: number, once: number): number {
+  return ((carrier * 4 + lane) * 4 + slot) * 2 + once;
 }
 
 /** `<partition>/<decision sequence>/<subject>/<chunk>`. */

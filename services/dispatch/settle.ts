@@ -10,6 +10,7 @@ import { counter } from "../../core/metrics.js";
 import {
   ATTEMPT,
   ATTEMPT_FRAME,
+  ATTEMPT_IN_DOUBT,
   ATTEMPT_RECEIPT,
   ATTEMPT_REFUSED,
   ATTEMPT_SUBMITTED,
@@ -38,6 +39,7 @@ import {
   varintOf,
 } from "../../core/stream/frame.js";
 import { HELD, RELEASED } from "./reservations.js";
+import type { Shares } from "./shares.js";
 import { applySettlement, type PartitionState } from "./state.js";
 
 const settledTotal = counter("floe_dispatch_settlements_total", "Settlements.", ["kind"]);
@@ -72,11 +74,18 @@ export function outcomeOf(kind: number, rank: number, final: boolean, chargeBasi
 
 /**
  * Settles what an attempt frame brings: changes the state and appends records to `writer`.
+ * @param shares told what waits at carriers no more.
  * @returns the number of settlements; -1 - that number if the frame is malformed: what stands before
  *   the fault counts.
  */
-export function settleFrame(state: PartitionState, bytes: Uint8Array, writer: FrameWriter): number {
+export function settleFrame(
+  state: PartitionState,
+  bytes: Uint8Array,
+  writer: FrameWriter,
+  shares?: Shares,
+): number {
   counts.fill(0);
+  const carrier = shares === undefined ? -1 : carrierOf(bytes, shares);
   let notHeld = 0;
   let malformed = false;
   for (let at = 0; ; at = found.end) {
@@ -84,6 +93,9 @@ export function settleFrame(state: PartitionState, bytes: Uint8Array, writer: Fr
     if (next === 0) break;
     malformed = next === -1 || !readFields(bytes, found.at, found.end, record);
     if (malformed) break;
+    if (carrier >= 0 && isFirst(bytes)) {
+      shares!.ended(fixed32Of(bytes, record, ATTEMPT.account), carrier);
+    }
     const kind = settleRecord(state, bytes, writer);
     if (kind < 0) notHeld += 1;
     else counts[kind] = counts[kind]! + 1;
@@ -94,6 +106,30 @@ export function settleFrame(state: PartitionState, bytes: Uint8Array, writer: Fr
   if (notHeld > 0) notHeldTotal.inc(notHeld);
   const count = counts[1]! + counts[2]! + counts[3]!;
   return malformed ? -1 - count : count;
+}
+
+/** The number of the frame's carrier; -1: it names none. */
+function carrierOf(bytes: Uint8Array, shares: Shares): number {
+  if (nextField(bytes, 0, bytes.length, ATTEMPT_FRAME.carrier) !== 1) return -1;
+  return shares.carrier(
+    Buffer.from(bytes.buffer, bytes.byteOffset + found.at, found.end - found.at).toString("latin1"),
+  );
+}
+
+/** Whether the attempt in `record` is the first of its message: it waits at its carrier no more. */
+function isFirst(bytes: Uint8Array): boolean {
+  if (fixed32Of(bytes, record, ATTEMPT.hop) !== 0) return false;
+  switch (fixed32Of(bytes, record, ATTEMPT.kind)) {
+    case ATTEMPT_SUBMITTED:
+    case ATTEMPT_REFUSED:
+    case ATTEMPT_IN_DOUBT:
+      return true;
+    case ATTEMPT_TIMED_OUT:
+      // Else there was a submission before.
+      return fixed32Of(bytes, record, ATTEMPT.state) === STATE.EXPIRED;
+    default:
+      return false;
+  }
 }
 
 /** Settles the attempt in `record`: the kind of settlement, 0: none, -1: its message is not held. */

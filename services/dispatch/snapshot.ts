@@ -136,7 +136,7 @@ export function capture(partition: number, state: PartitionState, stored: Parts)
     sequence,
     decidedAtMs: state.decidedAtMs,
     epoch: state.epoch,
-    attemptsThrough: state.attemptsThrough,
+    attemptsThrough: state.attemptsLogged,
     currencies: state.currencies.dump(),
     covered: state.covered.map((lane) => lane.dump()),
     parts,
@@ -240,6 +240,7 @@ async function load(objects: Objects, name: string, limits: StateLimits): Promis
   state.decidedAtMs = head.decidedAtMs;
   state.epoch = head.epoch;
   state.attemptsThrough = head.attemptsThrough;
+  state.attemptsLogged = head.attemptsThrough;
   return { state, parts };
 }
 

@@ -59,6 +59,11 @@ export interface PartitionState {
   readonly covered: readonly Covered[];
   /** Attempts up to this stream sequence are reflected. */
   attemptsThrough: number;
+  /**
+   * How far the log says so: what was read since then and settled nothing may belong to a decision
+   * of another owner that is not read yet. A snapshot holds this one.
+   */
+  attemptsLogged: number;
   /** Sequence of the last frame, 0: none, and when it was decided. */
   sequence: number;
   decidedAtMs: number;
@@ -83,6 +88,7 @@ export function openState(limits: StateLimits): PartitionState {
     references: openReferences(),
     covered: Array.from({ length: 4 }, openCovered),
     attemptsThrough: 0,
+    attemptsLogged: 0,
     sequence: 0,
     decidedAtMs: 0,
     epoch: 0,
@@ -121,6 +127,7 @@ export function applyFrame(state: PartitionState, bytes: Uint8Array, sequence: n
     applySettlementRecord(state, bytes, record, decidedAtMs);
   }
   state.attemptsThrough = Math.max(state.attemptsThrough, attemptsThrough);
+  state.attemptsLogged = state.attemptsThrough;
   state.decidedAtMs = decidedAtMs;
   state.epoch = Math.max(state.epoch, epoch);
   state.sequence = sequence;

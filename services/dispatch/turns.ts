@@ -88,6 +88,8 @@ export interface TurnsOptions {
 }
 
 const FULL_PAUSE_MS = 500;
+/** Other partitions of the process may fill the table meanwhile, but not each time. */
+const TERMS_ROUNDS_MAX = 10;
 
 export function openTurns(options: TurnsOptions): Turns {
   const { partition, epoch, state, appender, attempts, credits, plan, terms } = options;
@@ -205,12 +207,22 @@ export function openTurns(options: TurnsOptions): Turns {
     }
   }
 
-  /** Accounts that are met first are asked for: nothing is decided about one without its terms. */
+  /**
+   * Accounts that are met first are asked for: nothing is decided about one without its terms. A table
+   * that was full forgets what it had, other frames of this turn included, so all are asked for again.
+   */
   async function known(frames: readonly Routed[]): Promise<void> {
-    for (const { parts } of frames) {
-      for (const part of parts) {
-        const missing = terms.missing(part);
-        if (missing.length > 0) await terms.load(missing);
+    let isWhole = false;
+    for (let round = 1; !isWhole; round += 1) {
+      assert(round <= TERMS_ROUNDS_MAX, "the terms of a turn's accounts fit into their table");
+      isWhole = true;
+      for (const { parts } of frames) {
+        for (const part of parts) {
+          const missing = terms.missing(part);
+          if (missing.length === 0) continue;
+          isWhole = false;
+          await terms.load(missing);
+        }
       }
     }
   }
@@ -260,6 +272,7 @@ export function openTurns(options: TurnsOptions): Turns {
       records += count;
     }
     state.sequence = sequence;
+    state.attemptsLogged = state.attemptsThrough;
     state.decidedAtMs = decidedAtMs;
     state.epoch = epoch;
     credits.appended();

@@ -91,6 +91,7 @@ export interface TestAttempt {
   readonly kind: number;
   readonly state?: number;
   readonly final?: boolean;
+  readonly hop?: number;
   readonly account?: number;
   readonly acceptedAtMs?: number;
 }
@@ -108,6 +109,7 @@ export function attemptFrame(attempts: readonly TestAttempt[], partition = 0): U
         kind: one.kind,
         state: one.state ?? 0,
         final: one.final ?? false,
+        hop: one.hop ?? 0,
         atMs: BigInt(NOW_MS + 1_000),
       })),
     }),
