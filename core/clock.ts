@@ -50,6 +50,14 @@ export function fillRandom(bytes: Uint8Array): void {
   randomFillSync(bytes);
 }
 
+/** The same time for one process, which may be wrong about the time of day. */
+export interface ForkedClock extends Clock {
+  /** Sets its wall clock forward or back; its monotonic one goes on. */
+  jump(byMs: number): void;
+  /** Forgets all that it wanted, as a kill does. */
+  stop(): void;
+}
+
 /** A clock that stands still until it is told to go on: a whole pipeline runs in its time. */
 export interface SimulatedClock extends Clock {
   /**
@@ -59,17 +67,26 @@ export interface SimulatedClock extends Clock {
   advance(byMs: number): Promise<void>;
   /** Advances from event to event until `done()`, at most `withinMs`. False: it was not done. */
   until(done: () => boolean, withinMs: number): Promise<boolean>;
-  /** The same time for one process of the simulation: `stop` forgets all it wanted, as a kill does. */
-  fork(): Clock & { stop(): void };
+  /** The clock of one process of the simulation. */
+  fork(): ForkedClock;
 }
 
 /** Turns of the event loop after an event: work that hops over more of them goes on with the next. */
 const TURNS = 4;
 
-export function simulatedClock(startMs: number): SimulatedClock {
+async function someTurns(): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn += 1) await new Promise<void>((go) => setImmediate(go));
+}
+
+/**
+ * @param settle lets promises and immediates run after an event. Default: a few turns of the event
+ *   loop; who knows when nothing waits any more takes fewer.
+ */
+export function simulatedClock(startMs: number, settle = someTurns): SimulatedClock {
   interface Event {
     readonly atMs: number;
     readonly order: number;
+    wanted: boolean;
     run(): void;
   }
   /** A binary heap: the parent of `i` is at `(i - 1) >> 1` and is never later. */
@@ -107,12 +124,10 @@ export function simulatedClock(startMs: number): SimulatedClock {
     heap[at] = last;
   }
 
-  async function settle(): Promise<void> {
-    for (let turn = 0; turn < TURNS; turn += 1) await new Promise<void>((go) => setImmediate(go));
-  }
-
   /** Runs the next event if it is due by then. */
   async function step(untilMs: number): Promise<boolean> {
+    // Most timers are cancelled: each would cost turns of the event loop for nothing.
+    while (heap[0]?.wanted === false) pop();
     const event = heap[0];
     if (event === undefined || event.atMs > untilMs) return false;
     pop();
@@ -123,12 +138,12 @@ export function simulatedClock(startMs: number): SimulatedClock {
   }
 
   function after(delayMs: number, run: () => void): () => void {
-    let wanted = true;
     counter += 1;
     const atMs = elapsedMs + Math.max(0, delayMs);
-    push({ atMs, order: counter, run: () => (wanted ? run() : undefined) });
+    const event = { atMs, order: counter, wanted: true, run };
+    push(event);
     return () => {
-      wanted = false;
+      event.wanted = false;
     };
   }
 
@@ -153,10 +168,14 @@ export function simulatedClock(startMs: number): SimulatedClock {
     },
     fork() {
       let alive = true;
+      let offMs = 0;
       return {
-        nowMs,
+        nowMs: () => nowMs() + offMs,
         monotonicMs,
         after: (delayMs, run) => after(delayMs, () => (alive ? run() : undefined)),
+        jump(byMs) {
+          offMs += byMs;
+        },
         stop() {
           alive = false;
         },

@@ -72,7 +72,7 @@ export function openMemoryStream(spec: StreamSpec, clock: Clock): MemoryStream {
     isReplicated: boolean,
   ): StoreResult {
     const known = id === "" ? undefined : remember(id);
-    const here = bySubject.get(subject) ?? [];
+    const here = bySubject.get(subject) ?? NONE;
     const isFenced = expectedLast !== undefined && (here.at(-1) ?? 0) !== expectedLast;
     if (known !== undefined && (isReplicated || !isFenced)) {
       return { kind: "duplicate", sequence: known };
@@ -90,7 +90,8 @@ export function openMemoryStream(spec: StreamSpec, clock: Clock): MemoryStream {
       storedAtMs: clock.nowMs(),
     };
     messages.set(last, message);
-    bySubject.set(subject, [...here, last]);
+    if (here === NONE) bySubject.set(subject, [last]);
+    else here.push(last);
     if (id !== "") ids.set(id, { sequence: last, atMs: clock.monotonicMs() });
     bytes += data.length;
     everything.push(message);
@@ -104,6 +105,11 @@ export function openMemoryStream(spec: StreamSpec, clock: Clock): MemoryStream {
   }
 
   function next(sequence: number, subject: string): StoredMessage | undefined {
+    if (!subject.includes("*") && !subject.includes(">")) {
+      const here = bySubject.get(subject);
+      const at = here === undefined ? -1 : firstFrom(here, sequence);
+      return at < 0 ? undefined : messages.get(here![at]!);
+    }
     for (let at = Math.max(sequence, firstSequence()); at <= last; at += 1) {
       const message = messages.get(at);
       if (message !== undefined && matches(subject, message.subject)) return message;
@@ -116,9 +122,9 @@ export function openMemoryStream(spec: StreamSpec, clock: Clock): MemoryStream {
     if (message === undefined) return;
     messages.delete(sequence);
     bytes -= message.data.length;
-    const rest = bySubject.get(message.subject)!.filter((one) => one !== sequence);
-    if (rest.length > 0) bySubject.set(message.subject, rest);
-    else bySubject.delete(message.subject);
+    const here = bySubject.get(message.subject)!;
+    here.splice(here.indexOf(sequence), 1);
+    if (here.length === 0) bySubject.delete(message.subject);
   }
 
   const stream: MemoryStream = {
@@ -167,9 +173,38 @@ export function openMemoryStream(spec: StreamSpec, clock: Clock): MemoryStream {
   return stream;
 }
 
+const NONE: number[] = [];
+
+/** Where the first of ascending numbers from `least` on stands; -1: there is none. */
+function firstFrom(ascending: readonly number[], least: number): number {
+  let from = 0;
+  let to = ascending.length;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (ascending[middle]! < least) from = middle + 1;
+    else to = middle;
+  }
+  return from === ascending.length ? -1 : from;
+}
+
+/** Answers of `matches`: there are few patterns and subjects, and it is asked for every message. */
+const matched = new Map<string, boolean>();
+const MATCHED_MAX = 10_000;
+
 /** Whether `subject` is one of `pattern` (`*`: one token, `>`: one or more at the end). */
 export function matches(pattern: string, subject: string): boolean {
   if (pattern === subject) return true;
+  const both = `${pattern} ${subject}`;
+  let answer = matched.get(both);
+  if (answer === undefined) {
+    answer = isMatch(pattern, subject);
+    if (matched.size === MATCHED_MAX) matched.clear();
+    matched.set(both, answer);
+  }
+  return answer;
+}
+
+function isMatch(pattern: string, subject: string): boolean {
   const wanted = pattern.split(".");
   const tokens = subject.split(".");
   for (const [at, token] of wanted.entries()) {

@@ -213,6 +213,13 @@ export function openReservations(): Reservations {
     for (let looked = 0; looked < slotsMax; looked += 1) {
       segment = sweepSegment;
       words = segments[segment]!;
+      if (counts[segment] === 0) {
+        // An idle partition has thousands of these: each is passed as a whole.
+        looked += words.length / WORDS - 1;
+        sweepSlot = 0;
+        sweepSegment = (sweepSegment + 1) % SEGMENTS;
+        continue;
+      }
       entry = sweepSlot;
       const last = words[entry + 7]!;
       const ended = (last >>> 16) * 1_440 + (last & 0xffff) < endedMinute;

@@ -23,12 +23,14 @@ import {
   SETTLEMENT_ADJUST,
   SETTLEMENT_COMMIT,
   SETTLEMENT_RELEASE,
+  SETTLEMENT_TOP_UP,
 } from "../../core/stream/fields.js";
 import { STREAMS } from "../../core/subjects.js";
 import { isBalanced } from "../../services/dispatch/accounts.js";
 import { applyFrame, openState } from "../../services/dispatch/state.js";
+import { ONCE_ACCOUNTS } from "./accounts.js";
+import { checkMoney } from "./check-money.js";
 import type { Cdr } from "./clickhouse.js";
-import { ONCE_ACCOUNTS } from "./stages.js";
 import { PARTITIONS, type World } from "./world.js";
 
 export interface Findings {
@@ -58,7 +60,7 @@ export function check(world: World): Findings {
 
   checkAccepted(world, cdrs, wrong);
   for (const story of stories.values()) checkStory(story, cdrs.get(story.id) ?? [], world, wrong);
-  checkLedger(world, [...stories.values()], wrong);
+  checkMoney(world, wrong);
   checkOwners(world, wrong);
   checkReceipts(world, wrong);
   const duplicates = checkDuplicates(world, wrong);
@@ -74,6 +76,7 @@ export function check(world: World): Findings {
       delivered: [...cdrs.values()].filter(([one]) => one!.state === STATE.DELIVERED).length,
       duplicates,
       once,
+      credits: world.operators.asked.size,
       crashes: world.connectorCrashes(),
       contested: world.contestedParts(),
       died: world.died.length,
@@ -121,7 +124,7 @@ function checkStory(
   if (decided.length !== 1) wrong(`${id} has ${decided.length} verdicts`);
   const verdict = decided.at(-1);
   if (verdict === undefined) return;
-  checkWay(story, verdict, wrong);
+  checkWay(story, verdict, world, wrong);
   const state = Math.max(...decided.map((one) => one.state), ...attempts.map(rankOf));
   for (const cdr of cdrs) {
     if (cdr.state !== state) wrong(`${id} has state ${cdr.state}, its attempts prove ${state}`);
@@ -149,8 +152,10 @@ function checkStory(
 function checkWay(
   { id, dispatched, attempts }: Story,
   { state }: Verdict,
+  world: World,
   wrong: (text: string) => void,
 ): void {
+  if (state !== STATE.ROUTED && wasTaken(world, id)) wrong(`${id} was refused and submitted`);
   if ((state === STATE.ROUTED) !== dispatched.includes(0)) {
     wrong(`${id} was decided as ${state} and dispatched ${dispatched.length} times`);
   }
@@ -223,39 +228,6 @@ function wasTaken({ carriers }: World, id: string): boolean {
     }
   }
   return false;
-}
-
-/** P2: ledgers without a gap, equal to the log, and their sums equal to those of the CDRs. */
-function checkLedger(
-  { database }: World,
-  stories: readonly Story[],
-  wrong: (text: string) => void,
-): void {
-  const told = new Map<string, string>();
-  for (const { id, settlements } of stories) {
-    for (const { account, ledgerSequence, kind, amountMicros } of settlements) {
-      told.set(`${account}/${ledgerSequence}`, `${kind}/${amountMicros}/${id}`);
-    }
-  }
-  const sums = new Map<number, { rows: number; last: number; charged: bigint }>();
-  const ledger = database.ledger();
-  for (const { account, sequence, kind, amountMicros, id } of ledger) {
-    const text = `${kind}/${amountMicros}/${id}`;
-    if (told.get(`${account}/${sequence}`) !== text)
-      wrong(`ledger ${account}/${sequence} is ${text}`);
-    const sum = sums.get(account) ?? { rows: 0, last: 0, charged: 0n };
-    sum.rows += 1;
-    sum.last = Math.max(sum.last, sequence);
-    if (kind !== SETTLEMENT_RELEASE) sum.charged += amountMicros;
-    sums.set(account, sum);
-  }
-  if (ledger.length !== told.size) wrong(`the ledger has ${ledger.length} rows of ${told.size}`);
-  for (const [account, { rows, last, charged }] of sums) {
-    if (rows !== last) wrong(`the ledger of account ${account} has a gap`);
-    const cdrs = database.cdrs().filter((one) => one.account === account);
-    const sum = cdrs.reduce((total, one) => total + one.chargedMicros, 0n);
-    if (sum !== charged) wrong(`account ${account}: ledger ${charged}, CDRs ${sum}`);
-  }
 }
 
 /** A new owner reads the log: it is whole, its sums balance, nothing is reserved any more. */
@@ -363,7 +335,10 @@ function readStories({ server }: World): Map<string, Story> {
   for (const { data } of server.history("DECISIONS")) {
     const { records, settlements } = DecisionFrame.decode(data);
     for (const one of records) storyOf(one.messageId).verdicts.push(one);
-    for (const one of settlements) storyOf(one.messageId).settlements.push(one);
+    for (const one of settlements) {
+      // By hand: about no message.
+      if (one.kind < SETTLEMENT_TOP_UP) storyOf(one.messageId).settlements.push(one);
+    }
   }
   for (const { data } of server.history("DISPATCH")) {
     for (const { messageId, hop } of DispatchFrame.decode(data).records) {

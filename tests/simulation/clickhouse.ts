@@ -42,6 +42,7 @@ export interface Entry {
   readonly kind: number;
   readonly amountMicros: bigint;
   readonly id: string;
+  readonly reference: string;
 }
 
 export interface Database {
@@ -173,6 +174,7 @@ export function openDatabase(clock: Clock, chance: Chance): Database {
         kind: row["kind"] as number,
         amountMicros: row["amount_micros"] as bigint,
         id: row["message_id"] as string,
+        reference: row["reference"] as string,
       })),
     hours,
     wrongs,

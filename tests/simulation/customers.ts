@@ -9,6 +9,7 @@ import type { AccountState } from "../../services/gateway/authenticate.js";
 import { newPace } from "../../services/gateway/pace.js";
 import { FATE, type Taken } from "../../services/gateway/taken.js";
 import { encodeBatch, message } from "../unit/gateway/messages.js";
+import { ACCOUNTS, planOf, STOPPED_NUMBER } from "./accounts.js";
 import type { SimulatedProcess } from "./process.js";
 import type { Gateway } from "./stages.js";
 
@@ -34,17 +35,11 @@ export interface Customers {
 interface Call {
   readonly account: number;
   readonly messages: readonly Message[];
-  readonly keyed: boolean;
   tries: number;
 }
 
-/** Both partitions of two, both plans. */
-const ACCOUNTS = [1, 2, 3, 4, 5, 6] as const;
 const TRIES_MAX = 6;
-const VALIDITY_SECONDS_MAX = 90;
-
-/** Plan 2 (on delivery) for every third account. */
-export const planOf = (account: number): number => (account % 3 === 0 ? 2 : 1);
+const VALIDITY_SECONDS_MAX = 40;
 
 export function openCustomers(
   clock: Clock,
@@ -63,11 +58,13 @@ export function openCustomers(
   function newMessage(key: string): Message {
     const luck = chance();
     const to =
-      luck < 0.04
-        ? `+1202555${digits(4)}`
-        : luck < 0.65
-          ? `+447700${digits(6)}`
-          : `+49151${digits(8)}`;
+      luck < 0.03
+        ? STOPPED_NUMBER
+        : luck < 0.06
+          ? `+1202555${digits(4)}`
+          : luck < 0.65
+            ? `+447700${digits(6)}`
+            : `+49151${digits(8)}`;
     const isLong = chance() < 0.08;
     const text = isLong ? "long ".repeat(40 + Math.floor(chance() * 60)) : `code ${digits(4)}`;
     return message({
@@ -83,14 +80,12 @@ export function openCustomers(
 
   function newCall(): Call {
     const count = 1 + Math.floor(chance() ** 3 * 12);
-    const keyed = chance() < 0.6;
     const messages = Array.from({ length: count }, () => {
-      if (!keyed) return newMessage("");
       // Now and then a key comes again, with another message.
       if (chance() > 0.04) keys += 1;
       return newMessage(`key-${keys}`);
     });
-    return { account: pick(ACCOUNTS), messages, keyed, tries: 0 };
+    return { account: pick(ACCOUNTS), messages, tries: 0 };
   }
 
   /** Tries a call once; `ended` says whether all of it is accepted. */
@@ -117,6 +112,7 @@ export function openCustomers(
         plan: planOf(account),
         status: "active",
         waiting: 0,
+        waitingBytes: 0,
         pace: newPace(),
       };
       accounts.set(account, state as AccountState);
@@ -149,7 +145,7 @@ export function openCustomers(
   function follow(call: Call): void {
     call.tries += 1;
     attempt(call, (good) => {
-      if (good || !call.keyed || call.tries >= TRIES_MAX) busy -= 1;
+      if (good || call.tries >= TRIES_MAX) busy -= 1;
       else clock.after(100 + chance() * 1_000 * call.tries, () => follow(call));
     });
   }

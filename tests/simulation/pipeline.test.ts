@@ -1,7 +1,7 @@
 /**
  * The pipeline in simulated time: every accepted message ends in one CDR with one terminal state,
  * every charge is made once, duplicates stay within their bound, whatever is lost, repeated, delayed
- * or killed (promises P1 to P4). `node dist/tests/simulation/main.js --seeds N --seed S` runs more.
+ * or killed (promises P1 to P4). `npm run simulate -- --seeds 2000` runs more.
  */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -18,7 +18,7 @@ for (let seed = 1; seed <= SEEDS; seed += 1) {
   pipeline(`keeps its promises whatever befalls it (seed ${seed})`, async () => {
     const { wrongs, counts } = await simulate(seed);
     assert.equal(wrongs.slice(0, 20), [], `see it again: ${replayOf(seed)}`);
-    assert.ok(counts["accepted"]! > 100 && counts["delivered"]! > 10, "something happened");
+    assert.ok(counts["accepted"]! > 20 && counts["delivered"]! > 5, "something happened");
   });
 }
 

@@ -30,6 +30,9 @@ export interface Profile {
   readonly memoryEntriesMax: number;
   readonly liveMs: number;
   readonly callsPerSecond: number;
+  /** Money that is given or taken by hand; what each account has at first, at most. */
+  readonly creditsPerSecond: number;
+  readonly firstCreditMicrosMax: number;
 }
 
 const NONE: Readonly<Record<Role, number>> = { gateway: 0, dispatch: 0, connector: 0, cdr: 0 };
@@ -50,19 +53,21 @@ export function profileOf(chance: Chance): Profile {
     database: has(0.5)
       ? { failed: upTo(0.3), failedLater: upTo(0.5), lateMsMax: 20 + upTo(2_000) }
       : DATABASE_WELL,
-    killed: dies ? ofRoles(0.7, 0.2) : NONE,
-    stopped: has(0.5) ? ofRoles(0.6, 0.12) : NONE,
-    asleep: has(0.3) ? upTo(0.1) : 0,
-    cutOff: has(0.3) ? upTo(0.1) : 0,
-    serverRestart: has(0.3) ? upTo(0.06) : 0,
-    carrierDown: has(0.4) ? upTo(0.1) : 0,
+    killed: dies ? ofRoles(0.7, 0.4) : NONE,
+    stopped: has(0.5) ? ofRoles(0.6, 0.25) : NONE,
+    asleep: has(0.3) ? upTo(0.2) : 0,
+    cutOff: has(0.3) ? upTo(0.2) : 0,
+    serverRestart: has(0.3) ? upTo(0.15) : 0,
+    carrierDown: has(0.4) ? upTo(0.2) : 0,
     databaseDown: has(0.5) ? upTo(0.2) : 0,
     subjectFramesMax: has(0.2) ? 3 + Math.floor(upTo(20)) : 20_000,
     window: has(0.5) ? 3 + Math.floor(upTo(8)) : 50,
     partsPerSecond: has(0.3) ? 20 + Math.floor(upTo(80)) : 0,
     memoryEntriesMax: has(0.2) ? 60 + Math.floor(upTo(200)) : 100_000,
-    liveMs: 30_000,
+    liveMs: 6_000 + upTo(8_000),
     callsPerSecond: 2 + upTo(4),
+    creditsPerSecond: has(0.7) ? upTo(2) : 0,
+    firstCreditMicrosMax: has(0.5) ? 1_500_000 : 100_000_000,
   };
 }
 
@@ -92,7 +97,7 @@ function badMood(upTo: (most: number) => number): Mood {
     receiptNever: upTo(0.2),
     receiptEarly: upTo(0.4),
     receiptTwice: upTo(0.3),
-    receiptMsMax: 500 + upTo(120_000),
+    receiptMsMax: 500 + upTo(40_000),
     undelivered: upTo(0.5),
   };
 }

@@ -40,5 +40,5 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
 
 /** How a person sees that run again. */
 export function replayOf(seed: number): string {
-  return `node --enable-source-maps dist/tests/simulation/main.js --seed ${seed} --tell`;
+  return `npm run simulate -- --seed ${seed} --tell`;
 }

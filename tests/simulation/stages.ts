@@ -18,12 +18,15 @@ import { BATCH_MAX, openSweep } from "../../services/cdr/sweep.js";
 import { openWriter } from "../../services/cdr/writer.js";
 import { openCarrier } from "../../services/connectors/carrier.js";
 import { openOwner } from "../../services/dispatch/owner.js";
+import { watchSuppressed } from "../../services/dispatch/suppressed.js";
+import { watchTerms } from "../../services/dispatch/terms.js";
 import { openWindow } from "../../services/dispatch/window.js";
 import { type Acceptor, openAcceptor } from "../../services/gateway/accept.js";
 import { type Identity, openIdentity } from "../../services/gateway/identity.js";
 import { openRememberedKeys } from "../../services/gateway/remembered.js";
 import { testRouter } from "../unit/dispatch/kit.js";
 import { rule } from "../unit/workers/kit.js";
+import { ONCE_ACCOUNTS, TOKEN_KEY } from "./accounts.js";
 import type { SimulatedCarrier } from "./carrier.js";
 import type { Database } from "./clickhouse.js";
 import type { Holders } from "./holders.js";
@@ -39,8 +42,6 @@ export interface Plan {
   readonly log: Logger;
 }
 
-/** Every third account's messages go out at most once. */
-export const ONCE_ACCOUNTS: readonly number[] = [2, 5];
 const RULES = [
   rule("once", "cost(*)", { accounts: ONCE_ACCOUNTS, delivery: "at_most_once" }),
   rule("patient", "cost(*)", {
@@ -57,8 +58,6 @@ export interface Stage {
   stop(): Promise<void>;
 }
 
-/** The token key of tests/unit/dispatch/kit.ts. */
-const TOKEN_KEY = new Uint8Array(16).fill(7);
 const LEASE_SECONDS = 5;
 
 export interface Gateway extends Stage {
@@ -125,7 +124,11 @@ export async function openDispatch(process: SimulatedProcess, plan: Plan): Promi
   const { client, clock, name: processId } = process;
   const rates = new Map(plan.carriers.map((one) => [one.name, one.partsPerSecond]));
   const windows = new Map(plan.carriers.map((one) => [one.name, one.window]));
+  const suppressed = await watchSuppressed(await client.bucket(BUCKETS.suppressions), plan.log);
+  const terms = await watchTerms(await client.bucket(BUCKETS.accounts), plan.log);
   const owner = openOwner({
+    suppressed,
+    terms,
     processId,
     client,
     clock,
@@ -148,7 +151,13 @@ export async function openDispatch(process: SimulatedProcess, plan: Plan): Promi
     gained: owner.gained,
     lost: owner.lost,
   });
-  return { stop: () => leases.stop() };
+  return {
+    async stop() {
+      await leases.stop();
+      await terms.stop();
+      await suppressed.stop();
+    },
+  };
 }
 
 export async function openConnector(

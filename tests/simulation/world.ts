@@ -12,16 +12,19 @@ import {
   seededChance,
   simulatedClock,
 } from "../../core/clock.js";
-import { type CarrierConfig, parseCarrier } from "../../core/configuration.js";
+import { type AccountConfig, type CarrierConfig, parseCarrier } from "../../core/configuration.js";
 import { isFloeError } from "../../core/errors.js";
 import { type Logger, SILENT } from "../../core/log.js";
 import { formatId } from "../../core/message.js";
+import { openOwners } from "../../core/owners.js";
 import { type MemoryServer, NO_FAULTS, openMemory } from "../../core/stream/memory.js";
 import { CDR_CONSUMERS, STREAMS } from "../../core/subjects.js";
+import { configure, termsOf } from "./accounts.js";
 import { CALM, openSimulatedCarrier, type SimulatedCarrier } from "./carrier.js";
 import { DATABASE_WELL, type Database, openDatabase } from "./clickhouse.js";
 import { type Customers, type Door, openCustomers } from "./customers.js";
 import { openHolders } from "./holders.js";
+import { type Operators, openOperators } from "./operators.js";
 import { openProcess, type SimulatedProcess } from "./process.js";
 import { type Profile, profileOf, ROLES, type Role } from "./profile.js";
 import {
@@ -33,11 +36,13 @@ import {
   type Plan,
   type Stage,
 } from "./stages.js";
+import { settleTurns } from "./turns.js";
 
 export const PARTITIONS = 2;
 /** Half a minute before a day, and a month, ends. */
 const START_MS = Date.UTC(2026, 10, 30, 23, 59, 40);
-const RECEIPT_WAIT_MS = 30_000;
+const RECEIPT_WAIT_MS = 20_000;
+const OWNER_MS = 4_000;
 const PROCESSES = 2;
 /** Longer than this away, and others have its frames: counted as a crash. */
 const AWAY_MS = 5_000;
@@ -50,6 +55,8 @@ export interface World {
   readonly carriers: ReadonlyMap<string, SimulatedCarrier>;
   readonly database: Database;
   readonly customers: Customers;
+  readonly operators: Operators;
+  readonly accounts: readonly AccountConfig[];
   /** Every id that a gateway made. */
   readonly offered: ReadonlySet<string>;
   /** Times that a connector was gone with what it had at a carrier. */
@@ -81,7 +88,7 @@ export async function openWorld(
 ): Promise<World> {
   const chance = seededChance(seed);
   const profile = profileOf(chance);
-  const clock = simulatedClock(START_MS);
+  const clock = simulatedClock(START_MS, settleTurns);
   const server = openMemory({ clock, chance, faults: NO_FAULTS });
   const carriers = openCarriers(clock, chance);
   const database = openDatabase(clock, chance);
@@ -104,6 +111,8 @@ export async function openWorld(
   const customers = openCustomers(clock, chance, () => [...doors.values()]);
   const holders = openHolders();
   const setup = openProcess("setup", clock, server);
+  const accounts = termsOf(chance);
+  const operators = openOperators(clock, chance, openOwners(setup.client, clock, OWNER_MS));
   let crashes = 0;
   let healing = false;
 
@@ -248,9 +257,11 @@ export async function openWorld(
     database.setFaults(profile.database);
     for (const carrier of carriers.values()) carrier.setMood(profile.mood);
     const endMs = clock.monotonicMs() + profile.liveMs;
+    operators.begin(profile.firstCreditMicrosMax);
     while (clock.monotonicMs() < endMs) {
       const stepMs = 10 + chance() * 190;
       if (chance() < (profile.callsPerSecond * stepMs) / 1_000) customers.call();
+      if (chance() < (profile.creditsPerSecond * stepMs) / 1_000) operators.act();
       befallAll(stepMs / 1_000);
       await clock.advance(stepMs);
     }
@@ -272,7 +283,7 @@ export async function openWorld(
       left = await undone();
       if (left !== "") continue;
       // Whatever still comes late, comes.
-      await clock.advance(150_000);
+      await clock.advance(60_000);
       left = await undone();
       if (left === "") return undefined;
     }
@@ -289,6 +300,7 @@ export async function openWorld(
     const open = [...customers.accepted].filter((id) => !ended.has(id));
     const counts = {
       calls: customers.busy(),
+      credits: operators.busy(),
       requests: server.stored("REQUESTS").length,
       dispatch: server.stored("DISPATCH").length,
       receipts: [...carriers.values()].reduce((sum, one) => sum + one.unconfirmed(), 0),
@@ -305,6 +317,7 @@ export async function openWorld(
       : spec,
   );
   await run(clock, setup.client.declare(streams));
+  await run(clock, configure(setup.client, clock, PARTITIONS, accounts));
   for (const place of places) start(place);
   return {
     profile,
@@ -313,6 +326,8 @@ export async function openWorld(
     carriers,
     database,
     customers,
+    operators,
+    accounts,
     offered,
     connectorCrashes: () => crashes,
     contestedParts: holders.contestedParts,
