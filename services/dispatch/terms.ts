@@ -8,7 +8,9 @@
  * backlog of ours refuses nothing: gateways keep it (services/gateway/pace.ts), and this stops what
  * gets past them together.
  */
+import assert from "node:assert";
 import { type AccountConfig, parseAccount } from "../../core/configuration.js";
+import { BATCH_MESSAGES_MAX } from "../../core/limits.js";
 import type { Logger } from "../../core/log.js";
 import { REASON } from "../../core/message.js";
 import { readUint32 } from "../../core/stream/frame.js";
@@ -61,9 +63,13 @@ const ACTIVE = 1;
 const INACTIVE = 2;
 const ABSENT = 3;
 const LANES = 3;
-/** The guard lets pass a little more than gateways do, and what they publish late. */
+/**
+ * The guard lets pass a little more than gateways do, and what they publish late. A gateway with full
+ * tokens takes a whole batch, however small the burst, and lets it be owed: some may at a time.
+ */
 const GUARD_FACTOR = 1.25;
 const GUARD_SLACK_MS = 20_000;
+const GUARD_BURST_MIN = 4 * BATCH_MESSAGES_MAX;
 
 export function openTermsTable(
   fetch: (accounts: readonly number[]) => Promise<void>,
@@ -138,7 +144,8 @@ export function openTermsTable(
     outstandingMax[at] = terms?.maxOutstanding ?? 0;
     const perSecond = terms?.messagesPerSecond ?? 0;
     intervalMs[at] = perSecond === 0 ? 0 : 1_000 / (perSecond * GUARD_FACTOR);
-    aheadMs[at] = GUARD_SLACK_MS + (terms?.burst ?? perSecond) * intervalMs[at]!;
+    const burst = Math.max(terms?.burst ?? perSecond, GUARD_BURST_MIN);
+    aheadMs[at] = GUARD_SLACK_MS + burst * GUARD_FACTOR * intervalMs[at]!;
   }
 
   function judge(
@@ -151,8 +158,7 @@ export function openTermsTable(
     lane: number,
   ): number {
     const at = find(accounts.number(place));
-    // Loaded before; a table that was full meanwhile asks again, and the next message is judged.
-    if (at < 0) return 0;
+    assert(at >= 0 && status[at] !== 0, "nothing is decided without the account's terms");
     if (status[at] === ABSENT) return REASON.ACCOUNT_UNKNOWN;
     if (status[at] !== ACTIVE) return REASON.ACCOUNT_INACTIVE;
     if (outstandingMax[at] !== 0 && accounts.outstanding(place) >= outstandingMax[at]!)

@@ -18,6 +18,7 @@ import type { StreamClient } from "../../../core/stream/stream.js";
 import { requestSubject, STREAMS, type StreamSpec } from "../../../core/subjects.js";
 import { type Owner, openOwner } from "../../../services/dispatch/owner.js";
 import type { Router } from "../../../services/dispatch/router.js";
+import { NO_TERMS, type Terms } from "../../../services/dispatch/terms.js";
 import { openWindow } from "../../../services/dispatch/window.js";
 import { LIMITS, NOW_MS, requestFrame, type TestMessage, testRouter } from "./kit.js";
 
@@ -26,7 +27,11 @@ export interface Stage {
   readonly server: MemoryServer;
   readonly client: MemoryClient;
   /** Starts an owner, the next epoch. `wrap` may change what its client does. */
-  own(wrap?: (client: MemoryClient) => StreamClient, router?: Router): Promise<StagedOwner>;
+  own(
+    wrap?: (client: MemoryClient) => StreamClient,
+    router?: Router,
+    terms?: Terms,
+  ): Promise<StagedOwner>;
   publish(messages: readonly TestMessage[], more?: { lane?: number; id?: string }): Promise<void>;
   /** Lets time pass until something is so; fails if it is not within a minute. */
   until(isSo: () => boolean): Promise<void>;
@@ -67,7 +72,7 @@ export async function openStage(streams: readonly StreamSpec[] = STREAMS): Promi
     server,
     client,
     run,
-    async own(wrap = (connection) => connection, router = testRouter()) {
+    async own(wrap = (connection) => connection, router = testRouter(), terms = NO_TERMS) {
       epoch += 1;
       const own: Clock & { stop(): void } = clock.fork();
       const connection = server.connect(`owner-${epoch}`, own);
@@ -75,6 +80,7 @@ export async function openStage(streams: readonly StreamSpec[] = STREAMS): Promi
         processId: `owner-${epoch}`,
         client: wrap(connection),
         clock: own,
+        terms,
         log: SILENT,
         router,
         window: openWindow(4),

@@ -3,13 +3,16 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { seededChance, simulatedClock } from "../../../core/clock.js";
 import { type AccountConfig, encodeConfig } from "../../../core/configuration.js";
+import { BATCH_MESSAGES_MAX } from "../../../core/limits.js";
 import { SILENT } from "../../../core/log.js";
 import { REASON } from "../../../core/message.js";
 import { NO_FAULTS, openMemory } from "../../../core/stream/memory.js";
 import { BUCKETS } from "../../../core/subjects.js";
 import { openAccounts } from "../../../services/dispatch/accounts.js";
 import { openTermsTable, watchTerms } from "../../../services/dispatch/terms.js";
+import { newPace, setPace, takePace } from "../../../services/gateway/pace.js";
 import { NOW_MS, requestFrame, route } from "./kit.js";
+import { openStage } from "./stage.js";
 
 const terms = suite("terms of accounts");
 const DAY = 20_781;
@@ -91,11 +94,26 @@ terms("guard the rate by acceptance, lane by lane: a backlog is no flood", () =>
   }
   let passed = 0;
   while (judge(0, DAY, MONTH, NOW_MS, 1) === 0) passed += 1;
-  // The burst, and what gateways may publish late.
-  assert.ok(passed > 200 && passed < 300, `${passed}`);
+  // Batches that gateways let be owed, and what they may publish late.
+  assert.ok(passed > 5_200 && passed < 5_300, `${passed}`);
   assert.is(judge(0, DAY, MONTH, NOW_MS, 1), REASON.RATE_EXCEEDED);
   assert.is(judge(0, DAY, MONTH, NOW_MS, 3), 0);
   assert.is(judge(0, DAY, MONTH, NOW_MS + 1_000, 1), 0);
+});
+
+terms("refuse nothing of a batch that a gateway took because the tokens were full", () => {
+  const pace = newPace();
+  setPace(pace, 10, 10);
+  const { judge } = open({ messagesPerSecond: 10 });
+  let acceptedAtMs = NOW_MS;
+  for (let batch = 0; batch < 5; batch += 1) {
+    const waitMs = takePace(pace, BATCH_MESSAGES_MAX, 1, acceptedAtMs - NOW_MS);
+    acceptedAtMs += waitMs;
+    if (waitMs > 0) assert.is(takePace(pace, BATCH_MESSAGES_MAX, 1, acceptedAtMs - NOW_MS), 0);
+    for (let at = 0; at < BATCH_MESSAGES_MAX; at += 1) {
+      assert.is(judge(0, DAY, MONTH, acceptedAtMs), 0);
+    }
+  }
 });
 
 terms("are read when an account is met, and followed from then on", async () => {
@@ -147,6 +165,31 @@ terms("forget all when there are too many, and ask again", async () => {
   assert.is(table.count(), 1);
   assert.not.ok(table.has(1));
   assert.equal(asked, [1, 2, 3, 4]);
+});
+
+terms("are known of every account of a turn, though the table was full within it", async () => {
+  const table = openTermsTable(async (accounts) => {
+    for (const account of accounts) {
+      table.set(account, { ...BASE, account, status: account === 1 ? "closed" : "active" });
+    }
+  }, 3);
+  await table.load([10, 11]);
+  const stage = await openStage();
+  // The first is a turn by itself, the other two the next one: the last finds no room.
+  await stage.publish([{ id: 9, account: 10 }]);
+  await stage.publish([{ id: 1, account: 1 }]);
+  await stage.publish([{ id: 2, account: 2 }]);
+  await stage.own(undefined, undefined, table);
+  const decided = () => stage.decisions().filter(({ records }) => records.length > 0);
+  await stage.until(() => decided().flatMap(({ records }) => records).length === 3);
+  assert.is(decided().length, 2);
+  assert.equal(
+    decided()[1]!.records.map(({ account, reason }) => [account, reason]),
+    [
+      [1, REASON.ACCOUNT_INACTIVE],
+      [2, 0],
+    ],
+  );
 });
 
 terms.run();
