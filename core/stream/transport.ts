@@ -4,8 +4,10 @@
  * The library takes what each read brings and copies a message that lies in several of them into a
  * buffer that doubles as it goes: four times the bytes of a frame of 250 KB, all of it garbage that
  * V8 marks its heap for. Here the socket reads into slabs (slabs.ts), and whole messages are handed
- * on. Everything else is the library's: dialling, TLS (whose socket is another one and read as the
- * library reads), what to do at the end of a connection.
+ * on. What is to be sent the library copies into one new buffer for each write: frames are written
+ * from where they lie, which is theirs until the server has answered. Everything else is the
+ * library's: dialling, TLS (whose socket is another one, read and written as the library does), what
+ * to do at the end of a connection.
  */
 import { createConnection } from "node:net";
 import {
@@ -19,9 +21,48 @@ import { NodeTransport, nodeResolveHost } from "@nats-io/transport-node/lib/node
 import { newSlabs } from "./slabs.js";
 
 /** Connects as the library's `connect` does. */
-export function connect(options: ConnectionOptions): Promise<NatsConnection> {
+export async function connect(options: ConnectionOptions): Promise<NatsConnection> {
   setTransportFactory({ factory: newTransport, dnsResolveFn: nodeResolveHost });
-  return NatsConnectionImpl.connect(options);
+  const nats = await NatsConnectionImpl.connect(options);
+  gather((nats as NatsConnectionImpl).protocol as unknown as Writing);
+  return nats;
+}
+
+/** Less than this is copied: a buffer more in a write costs as much. */
+const GATHER_BYTES_MIN = 4_096;
+
+/** What of the library's protocol handler has to do with writing; part of it is private there. */
+interface Writing {
+  readonly transport: Pick<NodeTransport, "socket">;
+  readonly connected: boolean;
+  readonly outbound: { readonly buffers: Uint8Array[]; byteLength: number; size(): number };
+  flushPending(): void;
+}
+
+/** Lets what waits to be sent leave in one write without being copied first. */
+function gather(protocol: Writing): void {
+  const { outbound } = protocol;
+  const flushPacked = protocol.flushPending.bind(protocol);
+  protocol.flushPending = () => {
+    const { socket } = protocol.transport;
+    const isSmall = outbound.size() < 2 * GATHER_BYTES_MIN;
+    if (isSmall || !protocol.connected || socket === undefined || "encrypted" in socket) {
+      flushPacked();
+      return;
+    }
+    const buffers = outbound.buffers.splice(0);
+    outbound.byteLength = 0;
+    socket.cork();
+    let from = 0;
+    for (let index = 0; index <= buffers.length; index += 1) {
+      const next = buffers[index];
+      if (next !== undefined && next.length < GATHER_BYTES_MIN) continue;
+      if (index > from) socket.write(Buffer.concat(buffers.slice(from, index)));
+      if (next !== undefined) socket.write(next);
+      from = index + 1;
+    }
+    socket.uncork();
+  };
 }
 
 function newTransport(): NodeTransport {

@@ -103,6 +103,8 @@ export interface Job {
   queued: boolean;
   /** It is being looked up (lookup.ts): nothing of it is sent before that is done. */
   suspect: boolean;
+  /** Neither it nor what it holds can have been in this process before. */
+  first: boolean;
   youngUntilMs: number;
   workingAtMs: number;
   /** Records whose SUBMITTED is on its way to the stream, in the order in which it left: a ring. */
@@ -183,6 +185,7 @@ export function openJob(delivery: Delivery, number: number): Job | undefined {
     delayed: 0,
     queued: false,
     suspect: false,
+    first: false,
     youngUntilMs: delivery.pulledAtMs + YOUTH_MS,
     workingAtMs: delivery.pulledAtMs,
     leaving: new Uint16Array(count),
@@ -199,6 +202,7 @@ export function openJob(delivery: Delivery, number: number): Job | undefined {
 /** The same frame was delivered again, to us. */
 export function joinJob(job: Job, delivery: Delivery): void {
   job.deliveries.push(delivery);
+  job.first = false;
   job.youngUntilMs = Math.max(job.youngUntilMs, delivery.pulledAtMs + YOUTH_MS);
 }
 

@@ -21,7 +21,7 @@ import {
   RECORD,
   WORKING_EVERY_MS,
 } from "./job.js";
-import { type Fate, isSuspect, type Looked, type Lookup } from "./lookup.js";
+import { type Fate, isRepeat, isSuspect, type Looked, type Lookup } from "./lookup.js";
 import type { JobQueue } from "./queue.js";
 
 export interface JobsOptions {
@@ -76,6 +76,8 @@ export function openJobs(options: JobsOptions): Jobs {
   /** At-most-once jobs without an intent, and those with one. */
   let unpromised: Job[] = [];
   const promised = new Set<Job>();
+  /** Highest sequence that came of each place: what has a higher one was never here. */
+  const highest: number[] = [];
 
   /** Who crashes leaves what it promised unsent, or in doubt: so that is bounded. */
   function promise(): void {
@@ -110,6 +112,8 @@ export function openJobs(options: JobsOptions): Jobs {
       options.graves().frame(delivery);
       return;
     }
+    job.first = job.sequence > (highest[from] ?? 0) && !isRepeat(job, delivery);
+    highest[from] = Math.max(highest[from] ?? 0, job.sequence);
     jobs[number] = job;
     bySequence.set(job.sequence, job);
     recordsIn.inc(job.count);
@@ -134,7 +138,8 @@ export function openJobs(options: JobsOptions): Jobs {
   }
 
   async function resume(job: Job, looked: Looked): Promise<void> {
-    for (let index = 0; index < job.count && isOpen(job); index += 1) {
+    const count = looked.isClean(job) ? 0 : job.count;
+    for (let index = 0; index < count && isOpen(job); index += 1) {
       // What is on its way from here is nobody else's business.
       if (job.status[index] !== RECORD.waiting || job.longs?.has(index)) continue;
       const fate: Fate = looked.fate(job, index);

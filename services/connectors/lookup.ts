@@ -4,7 +4,9 @@
  * A frame that may have been at a carrier before (marked `again`, delivered more than once, stored
  * long after its cause, or stored before the pull session was open) is not sent before this is known: a
  * marker is published, the carrier's attempts are read up to it, and every record is compared by
- * message id, accepted day and hop. All frames that wait share one marker.
+ * message id, accepted day and hop. All frames that wait share one marker. Where nobody else has
+ * written an attempt of the partition since the frame was caused, and this process has the frame for
+ * the first time, there is nothing to compare with: a backlog costs no more than what is fresh.
  *
  * The memory answers if it reaches back to the frame's cause. For older frames the attempts since
  * then are read once more, and only those of the waiting records are kept.
@@ -42,7 +44,7 @@ import { attemptSubject, attemptsOfCarrier } from "../../core/subjects.js";
 import { ATTEMPT_BYTES, newAttemptStart, putStart, putToken } from "./attempts.js";
 import { type Intents, openIntents } from "./intents.js";
 import type { Job } from "./job.js";
-import { entry, type Memory, newRemembered, openMemory, REFUSED_LATE } from "./memory.js";
+import { entry, type Memory, newRemembered, openMemory } from "./memory.js";
 import { type Observer, rememberFrame, sequenceAt } from "./observe.js";
 import { newRecordHead, readHead, START } from "./record.js";
 
@@ -57,11 +59,13 @@ const lookedUpTotal = counter("floe_connector_lookups_total", "Frames looked up 
 
 /** Whether a frame must be looked up before it is sent. */
 export function isSuspect(job: Job, delivery: Delivery): boolean {
+  return isRepeat(job, delivery) || delivery.sequence <= delivery.sessionSequence;
+}
+
+/** Whether the frame itself says that it, or what it holds, may have been here before. */
+export function isRepeat(job: Job, delivery: Delivery): boolean {
   return (
-    job.again ||
-    delivery.deliveryCount > 1 ||
-    delivery.storedAtMs > job.causedAtMs + CLOCK_SLACK_MS ||
-    delivery.sequence <= delivery.sessionSequence
+    job.again || delivery.deliveryCount > 1 || delivery.storedAtMs > job.causedAtMs + CLOCK_SLACK_MS
   );
 }
 
@@ -77,6 +81,8 @@ export type Fate =
   | "done";
 
 export interface Looked {
+  /** No record of it has an attempt: each one's fate is "none". */
+  isClean(job: Job): boolean;
   /** Of an at-most-once frame: somebody else was first to publish an intent. */
   isForeign(job: Job): boolean;
   fate(job: Job, index: number): Fate;
@@ -158,7 +164,7 @@ export function openLookup(options: LookupOptions): Lookup {
 
   /** Where each job is to be looked up. */
   async function look(jobs: readonly Job[], sequence: number): Promise<(job: Job) => Looked> {
-    const inMemory = compareWith(client, memory, intents);
+    const inMemory = compareWith(client, memory, intents, observer);
     const isCovered = (job: Job): boolean =>
       job.causedAtMs - CLOCK_SLACK_MS >=
       Math.max(memory.coversFromMs(), job.once ? intents.coversFromMs() : 0);
@@ -233,25 +239,32 @@ function headOf(job: Job, index: number): boolean {
   return readHead(job.bytes, job.places[2 * index]!, job.places[2 * index + 1]!, head);
 }
 
-function compareWith(client: StreamClient, memory: Memory, intents: Intents): Looked {
+/** @param observer of this memory, if it is the process's own. */
+function compareWith(
+  client: StreamClient,
+  memory: Memory,
+  intents: Intents,
+  observer?: Observer,
+): Looked {
   const { hit } = memory;
 
   /** Finds the attempt that counts: of the record's hop, or of the one after a doubt. */
-  const isOpen = (): boolean =>
-    entry.kind(hit) === ATTEMPT_IN_DOUBT ||
-    (entry.kind(hit) === ATTEMPT_REFUSED && entry.partState(hit) === REFUSED_LATE);
-
   function find(job: Job, index: number): Fate {
     if (!headOf(job, index)) return "none";
     const { bytes, startAt, hop } = head;
     if (!memory.findAttempt(bytes, startAt, hop)) return "none";
-    if (isOpen()) {
+    if (entry.kind(hit) === ATTEMPT_IN_DOUBT) {
       if (!memory.findAttempt(bytes, startAt, hop + 1)) return "doubted";
     }
     return entry.kind(hit) === ATTEMPT_REFUSED && entry.partState(hit) === 0 ? "moved" : "done";
   }
 
   return {
+    isClean: (job) =>
+      observer !== undefined &&
+      job.first &&
+      !job.once &&
+      observer.othersAtMs(job.partition) < job.causedAtMs - CLOCK_SLACK_MS,
     isForeign: (job) => job.once && intents.first(job.identity) !== job.intent,
     fate: find,
     async moved(job, index) {

@@ -33,7 +33,6 @@ import {
   type Memory,
   moveToPart,
   newRemembered,
-  REFUSED_LATE,
   setPartState,
 } from "./memory.js";
 import { composeStart, START_BYTES } from "./record.js";
@@ -41,6 +40,8 @@ import { composeStart, START_BYTES } from "./record.js";
 export interface Observer {
   /** Resolves when everything up to this sequence is in the memory. */
   reached(sequence: number): Promise<void>;
+  /** When the last attempt of the partition that others wrote was stored; -Infinity: there is none. */
+  othersAtMs(partition: number): number;
   stop(): Promise<void>;
 }
 
@@ -62,10 +63,19 @@ export async function observe(options: ObserveOptions): Promise<Observer> {
   const { client, clock, carrier, memory, intents, writer, changed, leftOpen } = options;
   let position = 0;
   let waiting: { sequence: number; resolve: () => void }[] = [];
+  const othersAtMs: number[] = [];
+  let storedAtMs = 0;
+  const remembering: Remembering = {
+    ...{ leftOpen, intents },
+    submission(partition) {
+      othersAtMs[partition] = storedAtMs;
+    },
+  };
 
   function receive(message: StoredMessage): void {
     const { data, sequence } = message;
-    if (rememberFrame(memory, data, sequence, clock.nowMs(), writer, { leftOpen, intents })) {
+    storedAtMs = message.storedAtMs;
+    if (rememberFrame(memory, data, sequence, clock.nowMs(), writer, remembering)) {
       changed();
     }
     position = message.sequence;
@@ -91,6 +101,7 @@ export async function observe(options: ObserveOptions): Promise<Observer> {
       if (position >= sequence) return Promise.resolve();
       return new Promise((resolve) => waiting.push({ sequence, resolve }));
     },
+    othersAtMs: (partition) => othersAtMs[partition] ?? Number.NEGATIVE_INFINITY,
     async stop() {
       await reading.stop();
       for (const { resolve } of waiting) resolve();
@@ -131,6 +142,8 @@ export interface Remembering {
   readonly intents?: Intents;
   /** As in `ObserveOptions`. */
   leftOpen?(): void;
+  /** A record says that its message was submitted, refused or is in doubt. */
+  submission?(partition: number): void;
 }
 
 /**
@@ -143,7 +156,7 @@ export function rememberFrame(
   sequence: number,
   nowMs: number,
   own: string,
-  { only, leftOpen, intents }: Remembering,
+  { only, leftOpen, intents, submission }: Remembering,
 ): boolean {
   if (!readFields(bytes, 0, bytes.length, header)) return false;
   if (own !== "" && textOf(bytes, header, ATTEMPT_FRAME.writer) === own) return false;
@@ -161,7 +174,8 @@ export function rememberFrame(
     if (record[2 * ATTEMPT.messageId + 1] !== 16) continue;
     if (only !== undefined && !only.findAttempt(startOf(bytes), 0, 0)) continue;
     if (fixed32Of(bytes, record, ATTEMPT.kind) !== ATTEMPT_RECEIPT) {
-      rememberRecord(memory, bytes, from, at, partition, sequence, nowMs);
+      if (rememberRecord(memory, bytes, from, at, partition, sequence, nowMs))
+        submission?.(partition);
     } else if (noteReceipt(memory, bytes)) {
       leftOpen?.();
     }
@@ -175,6 +189,7 @@ function startOf(bytes: Uint8Array): Uint8Array {
 }
 const start = new Uint8Array(START_BYTES);
 
+/** @returns false: it is of another kind. */
 function rememberRecord(
   memory: Memory,
   bytes: Uint8Array,
@@ -183,9 +198,11 @@ function rememberRecord(
   partition: number,
   sequence: number,
   nowMs: number,
-): void {
+): boolean {
   const kind = fixed32Of(bytes, record, ATTEMPT.kind);
-  if (kind !== ATTEMPT_SUBMITTED && kind !== ATTEMPT_REFUSED && kind !== ATTEMPT_IN_DOUBT) return;
+  if (kind !== ATTEMPT_SUBMITTED && kind !== ATTEMPT_REFUSED && kind !== ATTEMPT_IN_DOUBT) {
+    return false;
+  }
   remembered.bytes = startOf(bytes);
   remembered.startAt = 0;
   remembered.token = bytes;
@@ -194,7 +211,7 @@ function rememberRecord(
   remembered.hop = fixed32Of(bytes, record, ATTEMPT.hop);
   remembered.kind = kind;
   remembered.sequence = sequence;
-  remembered.partState = kind === ATTEMPT_REFUSED ? stateOfRefusal() : 0;
+  remembered.partState = kind === ATTEMPT_REFUSED ? varintOf(record, ATTEMPT.final) : 0;
   let parts = 0;
   for (let at = from; nextField(bytes, at, end, ATTEMPT.carrierIds) === 1; at = found.end)
     parts += 1;
@@ -212,11 +229,7 @@ function rememberRecord(
     }
     memory.add(remembered);
   }
-}
-
-function stateOfRefusal(): number {
-  if (varintOf(record, ATTEMPT.final) !== 0) return 1;
-  return record[2 * ATTEMPT.nextCarrier + 1]! > 0 ? 0 : REFUSED_LATE;
+  return true;
 }
 
 /**
