@@ -2,8 +2,11 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { SYSTEM_CLOCK } from "../../../core/clock.js";
-import { STATE } from "../../../core/message.js";
+import { parseId, STATE } from "../../../core/message.js";
+import { AttemptFrame, DispatchFrame } from "../../../core/proto/floe/v1/frames.js";
+import { attemptSubject, dispatchSubject } from "../../../core/subjects.js";
 import { until } from "../../until.js";
+import { stored } from "../dispatch/system.js";
 import { type Attempt, KIND, numbers, pause, withKit } from "./kit.js";
 
 const recover = suite("connectors: recover");
@@ -243,6 +246,37 @@ recover("a carrier that asks us to unbind gets its session back, nothing is in d
     assert.ok(SYSTEM_CLOCK.monotonicMs() - startedMs < 20_000);
     assert.equal(idsOf(await kit.attempts("alpha"), KIND.doubted), []);
     assert.is(smsc.stats().binds, 2);
+  }),
+);
+
+recover("refused after a doubt, and its next frame lost: it is made with the same hop", () =>
+  withKit(async (kit) => {
+    const alpha = await kit.simulate();
+    const [id] = await kit.publish("alpha", [{ to: numbers(1)[0]!, candidates: ["beta"] }], {
+      again: true,
+    });
+    const [dispatched] = await stored(kit.client, "DISPATCH", dispatchSubject("alpha", 2, "0"));
+    const { acceptedAtMs } = DispatchFrame.decode(dispatched!.data).records[0]!;
+    const record = { messageId: Buffer.from(parseId(id!)!), acceptedAtMs };
+    const frame = AttemptFrame.fromPartial({
+      ...{ carrier: "alpha", writer: "gone" },
+      records: [
+        { ...record, account: 7, kind: KIND.doubted, hop: 0 },
+        { ...record, account: 7, kind: KIND.refused, hop: 1, error: 0x0b, nextCarrier: "beta" },
+      ],
+    });
+    const data = AttemptFrame.encode(frame).finish();
+    await kit.client.publish(attemptSubject(0, "alpha"), data, { id: "gone-1" });
+    await kit.configure("alpha", alpha.port);
+    await kit.configure("beta", 1);
+    await kit.connect("one");
+    await until(async () => (await kit.backlog("alpha")) === 0);
+    const [moved] = await stored(kit.client, "DISPATCH", dispatchSubject("beta", 2, "f"));
+    assert.equal(
+      DispatchFrame.decode(moved!.data).records.map(({ hop }) => hop),
+      [2],
+    );
+    assert.is(alpha.stats().submits, 0);
   }),
 );
 
