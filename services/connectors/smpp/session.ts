@@ -95,6 +95,8 @@ export interface SessionTold {
 
 const READ_BYTES = 64 * 1_024;
 const NOT_ASKED = -1;
+/** Of what we sent, and a peer did not read, as much as half a million answers. */
+const UNREAD_BYTES_MAX = 8 * 1_024 * 1_024;
 /** How long a peer that was told goodbye, or said it, may keep the connection. */
 const LEAVE_MS_MAX = 2_000;
 /** How long we who go wait for answers that are due. */
@@ -234,9 +236,11 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
       askedToLeave = sequence;
       if (phase !== "leaving") enter("leaving");
     } else if (command === COMMAND.unbind_resp) {
-      close(undefined);
+      close(unbound === 0 ? "the carrier agreed to an unbind that nobody asked for" : undefined);
     } else if (command === COMMAND.generic_nack) {
       if (phase === "binding") bindRefused(status, "the carrier rejected the bind PDU");
+      // It does not know enquire_link, but it is there.
+      else if (sequence !== 0 && sequence === enquired) enquired = 0;
       else answers.nack(sequence, status, readAtMs);
     } else if (command === COMMAND.outbind) {
       // It asks a client that listens to bind (2.2.1). We are bound, or about to be; it has no answer.
@@ -348,7 +352,8 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
     if (old === undefined && phase !== "connecting") return;
     socket = undefined;
     failBack.stop();
-    const wasUp = phase === "bound" || phase === "leaving";
+    // A carrier may ask us to leave before it has let us in.
+    const wasUp = boundSinceMs !== 0;
     const boundMs = phase === "bound" ? clock.monotonicMs() - phaseAtMs : 0;
     const from = hostNow();
     enter("waiting");
@@ -378,7 +383,10 @@ export function openSession(options: SessionOptions, events: SessionEvents): Ses
   }
 
   function flush(): void {
-    if (socket !== undefined && phase !== "connecting") output.flush(socket);
+    if (socket === undefined || phase === "connecting") return;
+    output.flush(socket);
+    // Submits end where the socket stalls: this is answers to one who asks and does not read.
+    if (socket.writableLength > UNREAD_BYTES_MAX) close("the carrier does not read our answers");
   }
 
   function hostNow(): string {

@@ -424,4 +424,57 @@ sessions("a wrong password is told, with the status, and tried again seldom", ()
   }),
 );
 
+sessions("a carrier that asks without end and does not read is let go, not written for", () =>
+  withSession({}, binds, async ({ peer, session, told }) => {
+    await until(() => session.bound());
+    peer.deaf(true);
+    const many = Buffer.concat(
+      Array.from({ length: 20_000 }, (_, sequence) => {
+        const pdu: unknown = { command: "enquire_link", status: 0, sequence, tlvs: [] };
+        return encodePdu(pdu as Pdu);
+      }),
+    );
+    // The kernel takes some of the answers, too.
+    for (let round = 0; round < 100 && told.down === 0; round += 1) {
+      peer.raw(many);
+      await sleep(SYSTEM_CLOCK, 10);
+    }
+    await until(() => told.down === 1);
+    assert.is(session.told().problem, "the carrier does not read our answers");
+  }),
+);
+
+sessions("a carrier that rejects enquire_link is there all the same", () => {
+  const answer = (pdu: Pdu, peer: Peer): void => {
+    binds(pdu, peer);
+    if (pdu.command !== "enquire_link") return;
+    peer.send({ command: "generic_nack", status: 3, sequence: pdu.sequence });
+  };
+  return withSession(
+    { enquireLinkMs: 100, responseMs: 300 },
+    answer,
+    async ({ peer, session, told }) => {
+      await until(() => session.bound());
+      await until(() => peer.got.filter(({ command }) => command === "enquire_link").length > 5);
+      assert.equal([told.down, told.unexpected], [0, []]);
+    },
+  );
+});
+
+sessions("goodbyes out of turn: before the bind is answered, and to an unbind never sent", () => {
+  let turn = 0;
+  const answer = (pdu: Pdu, peer: Peer): void => {
+    if (pdu.command !== "bind_transceiver") return;
+    turn += 1;
+    if (turn === 1) peer.send({ command: "unbind", sequence: 7 });
+    else binds(pdu, peer);
+    if (turn === 2) peer.send({ command: "unbind_resp", sequence: 8 });
+  };
+  return withSession({}, answer, async ({ session, told }) => {
+    await until(() => turn === 3 && session.bound());
+    // It never was up the first time, so it did not go down.
+    assert.equal([told.up, told.down], [2, 1]);
+  });
+});
+
 sessions.run();
