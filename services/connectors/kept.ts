@@ -18,6 +18,8 @@ export interface Keeper {
 export const NOTHING_KEPT = new Uint8Array(0);
 /** Longer ones are told by their length alone: a record is no place for them. */
 const VALUE_BYTES_MAX = 255;
+/** Of one PDU: where a carrier repeats a TLV a thousand times, the first ones tell enough. */
+const TEXT_MAX = 4_096;
 const HEAD_BYTES = 16;
 
 /** @returns undefined: there are none to be kept. */
@@ -33,6 +35,7 @@ export function newKeeper(tags: readonly string[] | undefined): Keeper | undefin
       at = from + ((bytes[at + 2]! << 8) | bytes[at + 3]!);
       const name = wanted.get(tag);
       if (name === undefined || at > end) continue;
+      if (text.length > TEXT_MAX) break;
       text += `${text === "" ? "" : "\n"}${name}=${toldValue(tag, bytes.subarray(from, at))}`;
     }
     return text === "" ? NOTHING_KEPT : Buffer.from(text, "latin1");

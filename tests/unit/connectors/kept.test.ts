@@ -67,4 +67,10 @@ keeping("of an answer: behind its message id, and not of the next PDU", () => {
   assert.is(keeper.readAnswer(Buffer.concat([bare.bytes, first]), at, at + 2).length, 0);
 });
 
+keeping("a TLV that is repeated without end fills no frame", () => {
+  const keeper = newKeeper(["0x0422", "0x1403"])!;
+  const many = Buffer.concat(Array.from({ length: 13_000 }, () => tlv(0x0422, Uint8Array.of(1))));
+  assert.ok(keeper.read(many, 0, many.length).length < 5_000);
+});
+
 keeping.run();
