@@ -63,6 +63,8 @@ import {
 const HOLD_MS = 2_000;
 const HOLD_LOOK_MS = 50;
 const HELD_MAX = 10_000;
+/** So many are looked for again as often as there is news. */
+const HELD_FEW = 200;
 /** A decision about a long message that could not be stored is tried again after so long. */
 const DECIDE_AGAIN_MS = 1_000;
 
@@ -154,6 +156,7 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
   let held: Held[] = [];
   let looked = 0;
   let cancelLook: (() => void) | undefined;
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
 
   function count(result: string, by = 1): void {
     counts.get(result)!.inc(by);
@@ -421,6 +424,9 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
   function lookAgain(): void {
     if (held.length === 0) return;
     const nowMs = clock.monotonicMs();
+    // Thousands of receipts that nobody waits for must not be looked for with every answer.
+    if (held.length > HELD_FEW && nowMs - lookedAtMs < HOLD_LOOK_MS) return;
+    lookedAtMs = nowMs;
     const wallMs = clock.nowMs();
     const waiting = held;
     held = [];
