@@ -42,11 +42,14 @@ export function accountKind(options: AccountKindOptions): Kind<"account", Accoun
     },
     toEntity(message, old, problems) {
       const plan = store.get("plan", String(message.plan))?.entity;
-      const currency = message.currency || old?.currency || plan?.currency;
+      // An account written without one has that of its plan, and its balance is in it.
+      const oldPlan = old === undefined ? undefined : store.get("plan", String(old.plan))?.entity;
+      const oldCurrency = old?.currency ?? oldPlan?.currency;
+      const currency = message.currency || oldCurrency || plan?.currency;
       const status = chosen(STATUSES, message.status, "status", problems);
       const payment = chosen(PAYMENTS, message.payment, "payment", problems);
       const limit = limitOf(message.creditLimit, "credit_limit", problems);
-      if (old?.currency !== undefined && currency !== old.currency)
+      if (oldCurrency !== undefined && currency !== oldCurrency)
         problems.add("currency", "is fixed once the account is there");
       if (old?.status === "closed" && status !== "closed")
         problems.add("status", "of a closed account stays so");

@@ -3,10 +3,11 @@
  *
  * In: the buried frame, and the ids that its messages get. Out: what is published, always the same
  * for the same letter and ids, so that a replay that was cut off is repeated without a second
- * message. A message that a stage gave up has its verdict, and money was settled by it: it is sent
+ * message: within the day for which owners remember keys. A message that a stage gave up has its verdict, and money was settled by it: it is sent
  * as a new message, whose tag names the old one. A frame that could not be read goes to its stage
  * as it is: a later version may be able to read it.
  */
+import { createHash } from "node:crypto";
 import { formatId, laneOfClass, partitionOf } from "../../../core/message.js";
 import type { BuriedFrame } from "../../../core/proto/floe/v1/dead_letters.js";
 import { DispatchFrame, type Lane, RequestFrame } from "../../../core/proto/floe/v1/frames.js";
@@ -69,8 +70,9 @@ export function requestOf(
         messageId: Buffer.from(identity.id),
         acceptedAtMs: BigInt(identity.acceptedAtMs),
         ...{ account, plan },
-        // The key belongs to the message that was given up.
-        keyTag: 0n,
+        // The key belongs to the message that was given up. This one is of the new id alone: the owner
+        // does not decide it twice when a replay that was cut off is repeated after its settlement.
+        keyTag: keyTagOf(identity.id),
         message: {
           ...message,
           idempotencyKey: "",
@@ -80,6 +82,12 @@ export function requestOf(
     ],
   }).finish();
   return { subject: requestSubject(lane, partition), data };
+}
+
+/** Never 0, which is none. */
+function keyTagOf(id: Uint8Array): bigint {
+  const tag = createHash("sha256").update("replay/").update(id).digest().readBigUInt64LE(0);
+  return tag === 0n ? 1n : tag;
 }
 
 /** A frame that goes to its stage once more, as it is; undefined: nobody would read it. */

@@ -4,6 +4,7 @@ import { fillRandom } from "../../../core/clock.js";
 import { parseAccount, parsePartitions } from "../../../core/configuration.js";
 import { isRefusal, type Refusal, refuse } from "../../../core/grpc/refuse.js";
 import type { GrpcService } from "../../../core/grpc/server.js";
+import { IDEMPOTENCY_WINDOW_MS } from "../../../core/limits.js";
 import { formatId, parseId } from "../../../core/message.js";
 import {
   type DeadLetter,
@@ -41,6 +42,14 @@ const BEING_REPLAYED = refuse(
   "BEING_REPLAYED",
   "A replay of this dead letter was begun: finish it by replaying it again.",
 );
+const BEGUN_LONG_AGO = refuse(
+  status.FAILED_PRECONDITION,
+  "BEGUN_LONG_AGO",
+  "A replay of this dead letter was begun about a day ago or earlier: nobody remembers any more " +
+    "whether it was sent. Look for its messages (replayed_as), then discard it.",
+);
+/** So long owners surely know what was sent: their window for keys, less what clocks may differ. */
+const AGAIN_MS_MAX = IDEMPOTENCY_WINDOW_MS - 3_600_000;
 const UNREADABLE = refuse(
   status.FAILED_PRECONDITION,
   "UNREADABLE",
@@ -98,7 +107,10 @@ export async function deadLetterService(desk: Desk, client: StreamClient): Promi
 
   /** What is to be done, under the letter's id: begun now, or by who was cut off in it. */
   async function claimOf(letter: Letter, count: number, staff: Staff): Promise<End | Refusal> {
-    if (letter.end !== undefined) return letter.end.state === "replaying" ? letter.end : ENDED;
+    if (letter.end !== undefined) {
+      if (letter.end.state !== "replaying") return ENDED;
+      return isLongAgo(letter.end) ? BEGUN_LONG_AGO : letter.end;
+    }
     const atMs = desk.clock.nowMs();
     const messageIds = Array.from({ length: count }, () => formatId(newId(atMs)));
     const claim: End = { state: "replaying", by: staff.keyId, atMs, messageIds };
@@ -137,13 +149,20 @@ export async function deadLetterService(desk: Desk, client: StreamClient): Promi
   async function discard({ id }: DiscardDeadLetterRequest, staff: Staff) {
     const letter = await letters.get(Number(id));
     if (letter === undefined) return GONE;
-    if (letter.end !== undefined) return letter.end.state === "replaying" ? BEING_REPLAYED : ENDED;
+    const begun = letter.end?.state === "replaying" ? letter.end : undefined;
+    if (letter.end !== undefined && begun === undefined) return ENDED;
+    if (begun !== undefined && !isLongAgo(begun)) return BEING_REPLAYED;
     const end: End = {
-      ...{ state: "discarded", by: staff.keyId, atMs: desk.clock.nowMs(), messageIds: [] },
+      ...{ state: "discarded", by: staff.keyId, atMs: desk.clock.nowMs() },
+      // What may have been sent stays findable.
+      messageIds: begun?.messageIds ?? [],
     };
+    if (begun !== undefined) return { deadLetter: told(await ended(letters, letter, end)) };
     if (!(await letters.claim(letter.id, end))) return ENDED;
     return { deadLetter: told({ ...letter, end }) };
   }
+
+  const isLongAgo = ({ atMs }: End): boolean => desk.clock.nowMs() - atMs > AGAIN_MS_MAX;
 
   const name = "DeadLetterService";
   return {

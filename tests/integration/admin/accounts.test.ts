@@ -93,6 +93,27 @@ async function refusal(promise: Promise<unknown>): Promise<string> {
   );
 }
 
+accounts("keep the currency of their plan if they were written without one", async () => {
+  await withOwner(async ({ admin }) => {
+    const fields = { plan: 2, name: "dollars", currency: "USD", chargeBasis: 1 } as const;
+    await admin.call(PlanServiceService, "createPlan", { plan: Plan.fromPartial(fields) });
+    const old = { account: 7, name: "Seven", plan: 1, status: "active" };
+    await (await admin.stream.bucket(BUCKETS.accounts)).put("7", encodeConfig(old));
+    const get = () =>
+      admin.call<{ account: Account }>(AccountServiceService, "getAccount", { account: 7 });
+    const { account } = await get();
+    assert.is(account.currency, "EUR");
+    const update = (more: Partial<Account>) =>
+      admin.call<{ account: Account }>(AccountServiceService, "updateAccount", {
+        account: { ...account, ...more },
+      });
+    for (const currency of ["", "USD"]) {
+      assert.match(await refusal(update({ plan: 2, currency })), /currency/);
+    }
+    assert.is((await update({ name: "New" })).account.currency, "EUR");
+  });
+});
+
 accounts(
   "are created with their plan's currency, changed by revision, and listed in pages",
   async () => {

@@ -96,7 +96,8 @@ test("sends a message that a stage gave up as a new one, which names the old one
     const { messageId, message, plan, keyTag } = frame.records[0]!;
     assert.equal([formatId(messageId)], deadLetter.replayedAs);
     assert.not.equal(formatId(messageId), formatId(ID));
-    assert.equal([plan, keyTag, message!.idempotencyKey, message!.body], [3, 0n, "", BODY]);
+    assert.equal([plan, message!.idempotencyKey, message!.body], [3, "", BODY]);
+    assert.not.equal(keyTag, 0n);
     assert.equal(message!.tags, { order: "7", "floe.replay_of": formatId(ID) });
     assert.is(sent!.subject, `request.normal.${frame.partition}`);
     // It is ended: not twice, and not in the list any more.
@@ -106,6 +107,34 @@ test("sends a message that a stage gave up as a new one, which names the old one
     assert.is(discarded, status.FAILED_PRECONDITION);
     assert.is((await list(admin)).deadLetters.length, 0);
     assert.is((await list(admin, { all: true })).deadLetters.length, 1);
+  });
+});
+
+test("repeats a replay that was cut off under the same key, and not when owners forgot it", async () => {
+  await withAdmins(1, async ({ admin, staff }) => {
+    await accounts(admin.stream);
+    await bury(admin.stream, "dispatch", { frame: requestFrame(MESSAGE), account: 7 });
+    const [{ id }] = (await list(admin)).deadLetters as [DeadLetter];
+    const ends = await admin.stream.bucket(BUCKETS.dead, { keyTtl: true });
+    const messageIds = [formatId(ID)];
+    const begun = async (agoMs: number): Promise<void> => {
+      const atMs = SYSTEM_CLOCK.nowMs() - agoMs;
+      const end = { state: "replaying", by: staff.keyId, atMs, messageIds };
+      await ends.put(String(id), encodeConfig(end));
+    };
+    await begun(3_600_000);
+    assert.is(await codeOf(act(admin, "discardDeadLetter", id)), status.FAILED_PRECONDITION);
+    await act(admin, "replayDeadLetter", id);
+    await begun(3_600_000);
+    await act(admin, "replayDeadLetter", id);
+    const sent = await published(admin.stream, "REQUESTS", "request.>");
+    const tags = sent.map(({ data }) => RequestFrame.decode(data).records[0]!.keyTag);
+    assert.ok(tags.length > 0 && tags.every((tag) => tag !== 0n && tag === tags[0]));
+    await begun(24 * 3_600_000);
+    assert.is(await codeOf(act(admin, "replayDeadLetter", id)), status.FAILED_PRECONDITION);
+    const { deadLetter } = await act(admin, "discardDeadLetter", id);
+    assert.is(deadLetter.state, STATE.DEAD_LETTER_STATE_DISCARDED);
+    assert.equal(deadLetter.replayedAs, messageIds);
   });
 });
 
