@@ -155,6 +155,11 @@ export function openJobs(options: JobsOptions): Jobs {
       job.status[index] = RECORD.answered;
       const moved = fate === "moved" ? await looked.moved(job, index) : undefined;
       if (moved !== undefined) {
+        if (moved.doubts > 0) {
+          // Its next hop is counted from the one that was refused, as it was the first time.
+          job.doubts ??= new Uint8Array(job.count);
+          job.doubts[index] = moved.doubts;
+        }
         options.failover().add(job, index, moved.carrier, moved.sequence, true);
         continue;
       }

@@ -44,7 +44,7 @@ import { attemptSubject, attemptsOfCarrier } from "../../core/subjects.js";
 import { ATTEMPT_BYTES, newAttemptStart, putStart, putToken } from "./attempts.js";
 import { type Intents, openIntents } from "./intents.js";
 import type { Job } from "./job.js";
-import { entry, type Memory, newRemembered, openMemory } from "./memory.js";
+import { entry, type Memory, newRemembered, openMemory, REFUSED_LATE } from "./memory.js";
 import { type Observer, rememberFrame, sequenceAt } from "./observe.js";
 import { newRecordHead, readHead, START } from "./record.js";
 
@@ -86,8 +86,14 @@ export interface Looked {
   /** Of an at-most-once frame: somebody else was first to publish an intent. */
   isForeign(job: Job): boolean;
   fate(job: Job, index: number): Fate;
-  /** Of a record that moved: to which carrier, by which attempt frame. */
-  moved(job: Job, index: number): Promise<{ carrier: string; sequence: number } | undefined>;
+  /** Of a record that moved: to which carrier, by which attempt frame, after how many doubts. */
+  moved(job: Job, index: number): Promise<Moved | undefined>;
+}
+
+export interface Moved {
+  readonly carrier: string;
+  readonly sequence: number;
+  readonly doubts: number;
 }
 
 export interface Lookup {
@@ -116,11 +122,12 @@ export function openLookup(options: LookupOptions): Lookup {
   let running = false;
   let stopped = false;
   let markers = 0;
+  // Ids are per stream, a process serves many carriers, and opens each of them more than once.
+  const named = `${writer}/${carrier}/${observer.openedAfter}`;
 
   async function mark(): Promise<number> {
     markers += 1;
-    // Ids are per stream, and a process serves many carriers.
-    const name = `${writer}/${carrier}/m${markers}`;
+    const name = `${named}/m${markers}`;
     const data = markerFrame(carrier, name, clock.nowMs());
     const { sequence } = await client.publish(attemptSubject(0, carrier), data, { id: name });
     return sequence;
@@ -131,7 +138,7 @@ export function openLookup(options: LookupOptions): Lookup {
     if (!job.once || job.intended) return;
     if (job.intent === "") {
       markers += 1;
-      job.intent = `${writer}/${carrier}/i${markers}`;
+      job.intent = `${named}/i${markers}`;
     }
     const data = intentFrame(carrier, job, clock.nowMs());
     await client.publish(attemptSubject(job.partition, carrier), data, {
@@ -249,11 +256,15 @@ function compareWith(
   const { hit } = memory;
 
   /** Finds the attempt that counts: of the record's hop, or of the one after a doubt. */
+  const isOpen = (): boolean =>
+    entry.kind(hit) === ATTEMPT_IN_DOUBT ||
+    (entry.kind(hit) === ATTEMPT_REFUSED && entry.partState(hit) === REFUSED_LATE);
+
   function find(job: Job, index: number): Fate {
     if (!headOf(job, index)) return "none";
     const { bytes, startAt, hop } = head;
     if (!memory.findAttempt(bytes, startAt, hop)) return "none";
-    if (entry.kind(hit) === ATTEMPT_IN_DOUBT) {
+    if (isOpen()) {
       if (!memory.findAttempt(bytes, startAt, hop + 1)) return "doubted";
     }
     return entry.kind(hit) === ATTEMPT_REFUSED && entry.partState(hit) === 0 ? "moved" : "done";
@@ -271,11 +282,12 @@ function compareWith(
       if (find(job, index) !== "moved") return undefined;
       const sequence = entry.sequence(hit);
       const hop = entry.hop(hit);
+      const doubts = hop - head.hop;
       const idAt = head.startAt + START.messageId;
       const id = Buffer.from(head.bytes.subarray(idAt, idAt + 16));
       const message = await client.at("ATTEMPTS", sequence);
       const carrier = message === undefined ? "" : nextCarrierIn(message.data, id, hop);
-      return carrier === "" ? undefined : { carrier, sequence };
+      return carrier === "" ? undefined : { carrier, sequence, doubts };
     },
   };
 }

@@ -3,7 +3,7 @@
  * and what was done before this process began.
  *
  * Its own attempts are in the memory from the moment of the answer, so its own frames only move the
- * position on. Reading begins two hours back: that is what purging leaves, and what receipts need.
+ * position on, but for those that it wrote before it was opened anew. Reading begins two hours back: that is what purging leaves, and what receipts need.
  */
 import type { Clock } from "../../core/clock.js";
 import { STATE } from "../../core/message.js";
@@ -33,11 +33,14 @@ import {
   type Memory,
   moveToPart,
   newRemembered,
+  REFUSED_LATE,
   setPartState,
 } from "./memory.js";
 import { composeStart, START_BYTES } from "./record.js";
 
 export interface Observer {
+  /** Sequence of the last attempt before this was opened: another one at each opening that wrote. */
+  readonly openedAfter: number;
   /** Resolves when everything up to this sequence is in the memory. */
   reached(sequence: number): Promise<void>;
   /** When the last attempt of the partition that others wrote was stored; -Infinity: there is none. */
@@ -62,6 +65,7 @@ export interface ObserveOptions {
 export async function observe(options: ObserveOptions): Promise<Observer> {
   const { client, clock, carrier, memory, intents, writer, changed, leftOpen } = options;
   let position = 0;
+  let openedAfter = Number.POSITIVE_INFINITY;
   let waiting: { sequence: number; resolve: () => void }[] = [];
   const othersAtMs: number[] = [];
   let storedAtMs = 0;
@@ -75,7 +79,9 @@ export async function observe(options: ObserveOptions): Promise<Observer> {
   function receive(message: StoredMessage): void {
     const { data, sequence } = message;
     storedAtMs = message.storedAtMs;
-    if (rememberFrame(memory, data, sequence, clock.nowMs(), writer, remembering)) {
+    // A carrier that is configured anew has a new memory: what this process did before is news to it.
+    const own = sequence <= openedAfter ? "" : writer;
+    if (rememberFrame(memory, data, sequence, clock.nowMs(), own, remembering)) {
       changed();
     }
     position = message.sequence;
@@ -93,10 +99,12 @@ export async function observe(options: ObserveOptions): Promise<Observer> {
     receive,
   );
   // From the first message of the stream on there is nothing that could be missing.
-  const { firstSequence } = await client.state("ATTEMPTS");
+  const { firstSequence, lastSequence } = await client.state("ATTEMPTS");
+  openedAfter = lastSequence;
   memory.coverFrom(from <= Math.max(1, firstSequence) ? 0 : fromMs);
 
   return {
+    openedAfter,
     reached(sequence) {
       if (position >= sequence) return Promise.resolve();
       return new Promise((resolve) => waiting.push({ sequence, resolve }));
@@ -211,7 +219,7 @@ function rememberRecord(
   remembered.hop = fixed32Of(bytes, record, ATTEMPT.hop);
   remembered.kind = kind;
   remembered.sequence = sequence;
-  remembered.partState = kind === ATTEMPT_REFUSED ? varintOf(record, ATTEMPT.final) : 0;
+  remembered.partState = kind === ATTEMPT_REFUSED ? stateOfRefusal() : 0;
   let parts = 0;
   for (let at = from; nextField(bytes, at, end, ATTEMPT.carrierIds) === 1; at = found.end)
     parts += 1;
@@ -230,6 +238,11 @@ function rememberRecord(
     memory.add(remembered);
   }
   return true;
+}
+
+function stateOfRefusal(): number {
+  if (varintOf(record, ATTEMPT.final) !== 0) return 1;
+  return record[2 * ATTEMPT.nextCarrier + 1]! > 0 ? 0 : REFUSED_LATE;
 }
 
 /**
