@@ -2,7 +2,8 @@
  * Faults: the command line of the fault suite. `npm run faults -- --help` tells the rest.
  *
  * Real processes, a real nats-server, the embedded ClickHouse, simulated carriers; one test after
- * another, each with a system of its own. Exit code 1 if an invariant did not hold, 2 if asked wrongly.
+ * another, or several at a time, each with a system of its own. Exit code 1 if an invariant did not
+ * hold, 2 if asked wrongly.
  */
 import { writeFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
@@ -32,6 +33,8 @@ const NOT_HERE = [
 /** Of one test: the rest is in the JSON file. */
 const FINDINGS_TOLD = 12;
 const COMPLAINTS_TOLD = 6;
+/** They wait for leases, deadlines and restarts half of the time. */
+const CI_JOBS = 2;
 const SEED_MAX = 0xffff_ffff;
 
 interface Flags {
@@ -40,6 +43,7 @@ interface Flags {
   readonly only?: readonly string[];
   readonly ci?: true;
   readonly short?: true;
+  readonly jobs?: number;
   readonly list?: true;
   readonly json: string;
 }
@@ -53,6 +57,7 @@ const program = new Command("npm run faults --")
   )
   .option("--ci", `the short form, in at most eight minutes: ${ciTests().join(", ")}`)
   .option("--short", "fewer messages and kills, as --ci has them")
+  .option("--jobs <n>", `so many tests at a time (default: 1; with --ci ${CI_JOBS})`, whole(1, 16))
   .option("--list", "tell the tests and run none")
   .option("--json <file>", "write all results there", "")
   .action(run);
@@ -84,16 +89,29 @@ async function run(flags: Flags): Promise<void> {
   const short = flags.short === true || flags.ci === true;
   print(`seed ${first}${flags.seeds > 1 ? ` to ${first + flags.seeds - 1}` : ""}`);
   const results: TestResult[] = [];
-  for (let seed = first; seed < first + flags.seeds; seed += 1) {
-    for (const test of chosen) {
-      print(bold(`\n${test.id} ${test.title}`));
+  const waiting = Array.from({ length: flags.seeds }, (_, index) =>
+    chosen.map((test) => ({ test, seed: first + index })),
+  ).flat();
+  const lane = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { test, seed } = next;
+      const title = bold(`\n${test.id} ${test.title}`);
+      // Alone it is seen what runs; beside others each is told when it is done.
+      if (jobs === 1) print(title);
       const result = await runTest(test, seed, short);
+      if (jobs > 1) print(title);
       results.push(result);
       tell(result);
       if (flags.json !== "") write(flags.json, results);
     }
-  }
-  summarize(results);
+  };
+  const jobs = flags.jobs ?? (flags.ci === true ? CI_JOBS : 1);
+  await Promise.all(Array.from({ length: jobs }, lane));
+  summarize(results.sort((a, b) => a.seed - b.seed || order(a) - order(b)));
+}
+
+function order({ id }: TestResult): number {
+  return TESTS.findIndex((test) => test.id === id);
 }
 
 function byNumber(a: FaultTest, b: FaultTest): number {
