@@ -1,6 +1,7 @@
 /** `floe verify`: on books that agree nothing is found, and each way in which they may not agree is. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { FloeError } from "../../../core/errors.js";
 import { formatId } from "../../../core/message.js";
 import type { Owners } from "../../../core/owners.js";
 import { AttemptFrame, DecisionFrame } from "../../../core/proto/floe/v1/frames.js";
@@ -230,6 +231,13 @@ verify("holds opening + credits = committed + reserved + balance against the own
     assert.equal(await found({ ...good, reservedMicros: 0n, outstanding: 0 }), [
       "reserved-is-open 1",
     ]);
+    assert.equal(await found({ ...good, reservedMicros: 0n }, false), []);
+    const away = new FloeError("stream.unavailable");
+    const silent: Owners = { ask: () => Promise.reject(away) };
+    assert.equal(
+      (await checkBalances(cdr.clickhouse, silent, RANGE, true)).map(({ check }) => check),
+      ["owners-answer"],
+    );
     // The log says another amount than ClickHouse.
     await cdr.clickhouse.command(
       "INSERT INTO ledger SELECT * REPLACE (amount_micros + 1 AS amount_micros) FROM ledger FINAL " +
