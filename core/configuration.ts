@@ -42,6 +42,10 @@ const tableSet = z.strictObject({
   buildMs: z.int().min(0),
   changedBy: z.string(),
   through: z.strictObject({ entities: z.int().min(0), carriers: z.int().min(0) }),
+  /** Of its image; absent: made by a release that did not say so, whose images nobody reads. */
+  format: z.int().min(1).optional(),
+  /** When another was put into force in its place; absent: when the next one was made. */
+  leftAtMs: z.int().min(0).optional(),
 });
 export type TableSetConfig = z.output<typeof tableSet>;
 

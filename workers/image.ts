@@ -13,7 +13,7 @@ import { FloeError } from "../core/errors.js";
 
 const MAGIC = 0x454f4c46;
 /** Rises with every change of the layout or of what sections hold. */
-const FORMAT = 3;
+export const FORMAT = 3;
 const CHECKSUM_AT = 16;
 const CHECKSUM_BYTES = 32;
 /** About a millisecond. */
@@ -92,7 +92,8 @@ export function openImage(image: Uint8Array, trusted = false): OpenImage {
   // Copied, since a view of words needs an offset that is a multiple of 4.
   const header = new Uint32Array(image.slice(0, HEADER_BYTES).buffer);
   if (header[0] !== MAGIC) throw invalid("is no table set, or one of another byte order");
-  if (header[1] !== FORMAT) throw invalid("has another format");
+  if (header[1] !== FORMAT)
+    throw invalid(`has format ${header[1]}, and this release reads ${FORMAT}`);
   if (header[3] !== image.length) throw invalid("is not complete");
   if (!trusted && Buffer.compare(checksum(image), checksumOf(image)) !== 0) {
     throw invalid("is damaged");

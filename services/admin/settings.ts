@@ -24,7 +24,7 @@ export const ADMIN_SETTINGS = {
   tableSetsKept: integer(
     "FLOE_ADMIN_TABLE_SETS_KEPT",
     { min: 2, max: 1_000, default: 10 },
-    "Table sets that are kept to go back to; the one in force is kept anyway.",
+    "Newest table sets that are kept to go back to, beside those in force in the last 7 days; 1 GiB in all.",
   ),
   quietMs: integer(
     "FLOE_ADMIN_QUIET_MS",

@@ -99,7 +99,7 @@ async function list(flags: OperatorFlags): Promise<void> {
   }
   const rows = sets.map((set): Cell[] => [
     String(set.version),
-    set.inForce ? "in force" : "",
+    set.inForce ? "in force" : set.unusable === "" ? "" : "not usable",
     Number(set.bytes),
     set.builtAt?.toISOString() ?? "",
     set.buildMs,

@@ -87,7 +87,7 @@ export async function openBuilder(options: BuilderOptions): Promise<Builder> {
       failure !== undefined &&
       failure.entities >= through.entities &&
       failure.carriers >= through.carriers;
-    return isDone(sets.pointer(), through) || isKnown;
+    return isDone(sets, sets.pointer(), through) || isKnown;
   }
 
   function waitMs(): number {

@@ -5,11 +5,12 @@
  * no harm. A source that has problems changes nothing but the note of them.
  */
 import type { TableSetConfig, TablesConfig } from "../../../core/configuration.js";
+import { FORMAT } from "../../../workers/image.js";
 import { finishBatch } from "../batch.js";
 import { isPast, type Store, type Through } from "../store.js";
 import { collect } from "./collect.js";
 import { compileCollected } from "./compile.js";
-import { imageName, type Pointer, type TableSets } from "./sets.js";
+import { imageName, type Pointer, type TableSets, unusable } from "./sets.js";
 
 /**
  * `current`: nothing was to do. `made`: a new set is in force. `failed`: see `sets.failure()`.
@@ -21,14 +22,15 @@ export async function makeSet(store: Store, sets: TableSets): Promise<Made> {
   if (!(await finishBatch(store))) return "waiting";
   const pointer = await sets.readPointer();
   const through = store.seen();
-  if (isDone(pointer, through)) return "current";
+  if (isDone(sets, pointer, through)) return "current";
   if (hasFailed(sets, through)) return "failed";
   const changedBy = store.lastChangedBy();
   const collected = collect(store);
   const activated = { through, activatedBy: changedBy, activatedAtMs: store.clock.nowMs() };
   const inForce = pointer === undefined ? undefined : sets.get(pointer.tables.version);
   const unreadable = store.unreadable();
-  if (pointer !== undefined && inForce?.hash === collected.hash && unreadable.length === 0) {
+  const isSame = inForce?.hash === collected.hash && unusable(inForce) === "";
+  if (pointer !== undefined && isSame && unreadable.length === 0) {
     // What was changed is not in tables, or was changed back: the same set holds it.
     const { held: _, ...same } = pointer.tables;
     return (await sets.point({ ...same, through }, pointer.revision)) ? "current" : "beaten";
@@ -50,6 +52,7 @@ export async function makeSet(store: Store, sets: TableSets): Promise<Made> {
   await sets.images.put(object, image);
   const set: TableSetConfig = {
     ...{ version, object, hash: collected.hash, bytes: image.byteLength, changedBy, through },
+    format: FORMAT,
     made: { ...collected.small.made },
     builtAtMs: store.clock.nowMs(),
     buildMs: Math.round(store.clock.monotonicMs() - startedMs),
@@ -57,14 +60,24 @@ export async function makeSet(store: Store, sets: TableSets): Promise<Made> {
   if (!(await sets.add(set))) return "beaten";
   const tables: TablesConfig = { version, object, ...activated };
   if (!(await sets.point(tables, pointer?.revision ?? 0))) return "beaten";
+  if (pointer !== undefined) await sets.left(pointer.tables.version, store.clock.nowMs());
   store.log.info({ version, bytes: set.bytes, buildMs: set.buildMs, changedBy }, "table set made");
   return "made";
 }
 
-/** Whether a set is in force that holds, or was put into force in spite of, everything so far. */
-export function isDone(pointer: Pointer | undefined, through: Through): boolean {
+/**
+ * Whether a set is in force that holds, or was put into force in spite of, everything so far, and
+ * that this release can load: of one that an older release made, a new one is made.
+ */
+export function isDone(
+  sets: Pick<TableSets, "get">,
+  pointer: Pointer | undefined,
+  through: Through,
+): boolean {
   const reached = pointer?.tables.through;
-  return reached !== undefined && isPast(reached, through);
+  if (reached === undefined || !isPast(reached, through)) return false;
+  const set = sets.get(pointer!.tables.version);
+  return set === undefined || unusable(set) === "";
 }
 
 /** Whether it is known that of everything so far no set can be made. */

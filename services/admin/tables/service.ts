@@ -20,7 +20,7 @@ import { pageOf, pageSizeOf, pageToken, placeOf } from "../page.js";
 import type { Staff } from "../staff.js";
 import { isPast, type Store, type Through } from "../store.js";
 import { hasFailed, isDone } from "./make.js";
-import type { TableSets } from "./sets.js";
+import { type TableSets, unusable } from "./sets.js";
 
 const LIST = "table-sets";
 /** Compiling the largest table set takes seconds; beyond this nobody makes any. */
@@ -83,18 +83,19 @@ function toldSet(set: TableSetConfig, sets: TableSets): TableSet {
     builtAt: new Date(set.builtAtMs),
     changedBy: set.changedBy,
     buildMs: set.buildMs,
+    unusable: unusable(set),
   };
 }
 
 function statusOf(store: Store, sets: TableSets): GetTableSetStatusResponse {
   const pointer = sets.pointer();
   const seen = store.seen();
-  const failed = !isDone(pointer, seen) && hasFailed(sets, seen);
+  const failed = !isDone(sets, pointer, seen) && hasFailed(sets, seen);
   const { version = 0, held = false, activatedAtMs = 0, activatedBy = "" } = pointer?.tables ?? {};
   return {
     state: failed
       ? TableSetState.TABLE_SET_STATE_FAILED
-      : !isDone(pointer, seen)
+      : !isDone(sets, pointer, seen)
         ? TableSetState.TABLE_SET_STATE_PENDING
         : held
           ? TableSetState.TABLE_SET_STATE_HELD
@@ -122,7 +123,7 @@ async function build(
   const reached = await settled(desk, sets, through);
   if (!reached) return NOBODY_BUILDS;
   const pointer = sets.pointer();
-  if (!isDone(pointer, through)) {
+  if (!isDone(sets, pointer, through)) {
     const problems = sets.failure()?.problems ?? [];
     const text = `No table set can be made: ${joined(problems)}.`;
     return refuse(status.FAILED_PRECONDITION, "TABLES_INVALID", text);
@@ -136,8 +137,9 @@ async function build(
 function settled(desk: Desk, sets: TableSets, through: Through): Promise<boolean> {
   const isSettled = (): boolean => {
     const pointer = sets.pointer();
-    const isThere = isDone(pointer, through) && sets.get(pointer!.tables.version) !== undefined;
-    return isThere || (!isDone(pointer, through) && hasFailed(sets, through));
+    const isThere =
+      isDone(sets, pointer, through) && sets.get(pointer!.tables.version) !== undefined;
+    return isThere || (!isDone(sets, pointer, through) && hasFailed(sets, through));
   };
   if (isSettled()) return Promise.resolve(true);
   return new Promise((resolve) => {
@@ -162,6 +164,11 @@ async function activate(
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
     const set = sets.get(Number(version));
     if (set === undefined) return notFound("table set");
+    const why = unusable(set);
+    if (why !== "") {
+      const text = `Table set ${version} cannot be put into force: ${why}.`;
+      return refuse(status.FAILED_PRECONDITION, "UNUSABLE", text);
+    }
     const pointer = await sets.readPointer();
     const seen = furthest(store.seen(), pointer?.tables.through);
     const done = await sets.point(
@@ -177,6 +184,8 @@ async function activate(
       pointer?.revision ?? 0,
     );
     if (!done) continue;
+    const before = pointer?.tables.version ?? set.version;
+    if (before !== set.version) await sets.left(before, store.clock.nowMs());
     store.log.info({ version: set.version, changedBy: staff.keyId }, "table set activated");
     await caughtUp(sets, set.version);
     return { tableSet: { ...toldSet(set, sets), inForce: true } };

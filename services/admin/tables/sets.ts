@@ -18,6 +18,7 @@ import {
 import type { Logger } from "../../../core/log.js";
 import type { Objects, StreamClient } from "../../../core/stream/stream.js";
 import { BUCKETS, TABLES_STORE } from "../../../core/subjects.js";
+import { FORMAT } from "../../../workers/image.js";
 
 export interface Pointer {
   readonly tables: TablesConfig;
@@ -37,6 +38,8 @@ export interface TableSets {
   get(version: number): TableSetConfig | undefined;
   /** False: the version is somebody else's. */
   add(set: TableSetConfig): Promise<boolean>;
+  /** Another one is in force from now on. */
+  left(version: number, nowMs: number): Promise<void>;
   /** The set, then its image. */
   remove(set: TableSetConfig): Promise<void>;
   failure(): TableFailureConfig | undefined;
@@ -94,6 +97,11 @@ export async function openTableSets(client: StreamClient, log: Logger): Promise<
     get: (version) => sets.get(keyOf(version)),
     add: async (set) =>
       (await bucket.compareAndSet(keyOf(set.version), encodeConfig(set), 0)) !== undefined,
+    async left(version, nowMs) {
+      const set = sets.get(keyOf(version));
+      if (set === undefined) return;
+      await bucket.put(keyOf(version), encodeConfig({ ...set, leftAtMs: nowMs }));
+    },
     async remove({ version, object }) {
       await bucket.delete(keyOf(version));
       await images.delete(object);
@@ -110,6 +118,13 @@ export async function openTableSets(client: StreamClient, log: Logger): Promise<
       for (const one of watching) await one.stop();
     },
   };
+}
+
+/** Why its image cannot be loaded by this release; "": it can. */
+export function unusable({ format }: TableSetConfig): string {
+  if (format === FORMAT) return "";
+  const its = format === undefined ? "an older format" : `format ${format}`;
+  return `its image has ${its}, and this release reads ${FORMAT}`;
 }
 
 /** Named by its content too, so that two writers of one version cannot swap their objects. */

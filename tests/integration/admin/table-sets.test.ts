@@ -3,7 +3,7 @@ import { status } from "@grpc/grpc-js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { SYSTEM_CLOCK } from "../../../core/clock.js";
-import { encodeConfig, parseTables } from "../../../core/configuration.js";
+import { encodeConfig, parseTableSet, parseTables } from "../../../core/configuration.js";
 import { SILENT } from "../../../core/log.js";
 import {
   DeckServiceService,
@@ -314,12 +314,28 @@ sets("that are old go, the one in force stays", async () => {
         await build(admin);
       }
       const images = await admin.stream.objects(TABLES_STORE);
+      // All were in force during the last week.
+      const all = (await list(admin)).map(({ version }) => version);
+      const [last] = all;
+      for (let at = 0n; at < 4n; at += 1n) assert.ok(all.includes(first.version + at));
+      assert.ok(last! >= first.version + 3n);
+      // Another was in force in their place for longer than that.
+      const bucket = await admin.stream.bucket(BUCKETS.tableSets);
+      const goneLongAgo = async (version: bigint) => {
+        const entry = await bucket.get(`set.${version}`);
+        const set = parseTableSet(entry!.value);
+        assert.ok(set.leftAtMs !== undefined && set.leftAtMs >= set.builtAtMs);
+        await bucket.put(`set.${version}`, encodeConfig({ ...set, leftAtMs: 1 }));
+      };
+      for (const version of all.slice(1)) await goneLongAgo(version);
+      await createPlan(admin, 7);
+      const newest = await build(admin);
       await until(async () => (await images.list()).length === 2, "two images are kept");
       assert.equal(
         (await list(admin)).map(({ version }) => version),
-        [first.version + 3n, first.version + 2n],
+        [newest.version, last!],
       );
-      await activate(admin, first.version + 2n);
+      await activate(admin, last!);
       for (let plan = 5; plan <= 6; plan += 1) {
         await createPlan(admin, plan);
         await build(admin);
@@ -330,6 +346,35 @@ sets("that are old go, the one in force stays", async () => {
     { FLOE_ADMIN_TABLE_SETS_KEPT: "2" },
   );
 });
+
+sets(
+  "of another format are told, not put into force, and made anew by whoever starts",
+  async () => {
+    await withAdmins(2, async ({ admin, replicas }) => {
+      await createPlan(admin, 1);
+      const old = await build(admin);
+      assert.is(old.unusable, "");
+      // As an older release left it.
+      const bucket = await admin.stream.bucket(BUCKETS.tableSets);
+      const entry = await bucket.get(`set.${old.version}`);
+      const { format, ...bare } = parseTableSet(entry!.value);
+      assert.is(format, 3);
+      await bucket.put(`set.${old.version}`, encodeConfig({ ...bare, format: 2 }));
+      await admin.stop();
+      const other = replicas[1]!;
+      await until(async () => (await inForce(other.stream)).version > old.version, "made anew");
+      const [made, before] = await list(other);
+      assert.equal([made?.unusable, made?.inForce], ["", true]);
+      assert.is(before?.unusable, "its image has format 2, and this release reads 3");
+      const refused = await errorOf(activate(other, old.version));
+      assert.is(refused.code, status.FAILED_PRECONDITION);
+      assert.match(refused.text, "its image has format 2");
+      await bucket.put(`set.${old.version}`, encodeConfig(bare));
+      const { text } = await errorOf(activate(other, old.version));
+      assert.match(text, "an older format");
+    });
+  },
+);
 
 sets("have no rates of a carrier that is stopped", async () => {
   await withAdmins(1, async ({ admin }) => {

@@ -64,6 +64,8 @@ export interface TableSet {
   changedBy: string;
   /** How long compiling took. */
   buildMs: number;
+  /** Why it cannot be put into force any more; empty: it can. */
+  unusable: string;
 }
 
 export interface TableSet_MadeEntry {
@@ -117,7 +119,16 @@ export interface ActivateTableSetResponse {
 }
 
 function createBaseTableSet(): TableSet {
-  return { version: 0n, bytes: 0n, inForce: false, made: {}, builtAt: undefined, changedBy: "", buildMs: 0 };
+  return {
+    version: 0n,
+    bytes: 0n,
+    inForce: false,
+    made: {},
+    builtAt: undefined,
+    changedBy: "",
+    buildMs: 0,
+    unusable: "",
+  };
 }
 
 export const TableSet: MessageFns<TableSet> = {
@@ -148,6 +159,9 @@ export const TableSet: MessageFns<TableSet> = {
     }
     if (message.buildMs !== 0) {
       writer.uint32(56).uint32(message.buildMs);
+    }
+    if (message.unusable !== "") {
+      writer.uint32(66).string(message.unusable);
     }
     return writer;
   },
@@ -224,6 +238,14 @@ export const TableSet: MessageFns<TableSet> = {
             message.buildMs = reader.uint32();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.unusable = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -256,6 +278,7 @@ export const TableSet: MessageFns<TableSet> = {
     message.builtAt = object.builtAt ?? undefined;
     message.changedBy = object.changedBy ?? "";
     message.buildMs = object.buildMs ?? 0;
+    message.unusable = object.unusable ?? "";
     return message;
   },
 };
