@@ -168,4 +168,34 @@ once("refused, it goes to the next carrier by itself, and made again by one name
   }),
 );
 
+for (const atMostOnce of [true, false]) {
+  const how = atMostOnce ? "at most once" : "at least once";
+  once(`a carrier is configured anew in mid-flow, ${how}: nothing twice, receipts are joined`, () =>
+    withKit(async (kit) => {
+      const smsc = await kit.simulate({ latencyMs: 50, receiptDelayMs: 3_000 });
+      await kit.configure("alpha", smsc.port, { window: 10 });
+      await kit.connect("one");
+      for (let frame = 0; frame < 5; frame += 1) {
+        const messages = numbers(60, `${frame}55`).map((to) => ({ to }));
+        await kit.publish("alpha", messages, { atMostOnce });
+      }
+      for (const [submits, window] of [
+        [30, 12],
+        [90, 14],
+        [150, 16],
+      ] as const) {
+        await until(() => smsc.stats().submits >= submits);
+        await kit.configure("alpha", smsc.port, { window });
+      }
+      await until(async () => (await kit.backlog("alpha")) === 0, "all acked", 60_000);
+      const { unique, duplicates } = smsc.stats();
+      assert.is(duplicates, 0);
+      const attempts = await kit.attempts("alpha");
+      assert.is(unique + idsOf(attempts, KIND.doubted).length, 300);
+      // Those that the process had before are known to it.
+      await kit.waitFor("alpha", KIND.receipt, unique);
+    }),
+  );
+}
+
 once.run();
