@@ -49,6 +49,7 @@ interface ConnectorFlags {
   readonly window?: number;
   readonly latency?: number;
   readonly records: number;
+  readonly bare?: true;
   readonly profile: string;
   readonly json: string;
 }
@@ -146,11 +147,17 @@ program
   .option("--window <n>", "one run, with this window (default 1000)", whole(1, 10_000))
   .option("--latency <ms>", "one run, with this latency (default 0)", whole(0, 60_000))
   .option("--records <n>", "messages a dispatch frame", whole(1, 1_000), 1_000)
+  .option("--bare", "run the bare connector beside ours each time, and print the ratio")
   .option("--profile <folder>", "write a CPU profile of the connector there", "")
   .option("--json <file>", "write the figures there", "")
   .action(async ({ window, latency, ...flags }: ConnectorFlags) => {
     const { runConnector } = await import("./connector/run.js");
-    const good = await runConnector({ ...flags, window, latencyMs: latency });
+    const good = await runConnector({
+      ...flags,
+      window,
+      latencyMs: latency,
+      bare: flags.bare ?? false,
+    });
     process.exitCode = good ? 0 : 1;
   });
 

@@ -22,6 +22,8 @@ export interface ConnectorOptions {
   readonly records: number;
   readonly profile: string;
   readonly json: string;
+  /** Run the bare connector (bare.ts) after ours each time, and print the ratio. */
+  readonly bare: boolean;
 }
 
 export interface ConnectorRun {
@@ -34,6 +36,8 @@ export interface ConnectorRun {
   /** What the carrier's latency really was: timers are late on a busy machine. */
   readonly latencyMsMeasured: number;
   readonly cpuMicrosPerMessage: Counts;
+  /** Of the process that is measured. */
+  readonly connectorMicros: number;
   readonly messagesPerAttemptFrame: number;
   readonly duplicates: number;
   readonly target: string;
@@ -63,12 +67,20 @@ export async function runConnector(options: ConnectorOptions): Promise<boolean> 
         { window: 10, latencyMs: 10 },
       ];
   const runs: ConnectorRun[] = [];
+  const bares: ConnectorRun[] = [];
   for (const one of wanted) {
-    const run = await oneRun(options, one.window, one.latencyMs);
+    const run = await oneRun(options, one.window, one.latencyMs, false);
     printRun(run);
     runs.push(run);
+    if (!options.bare) continue;
+    const bare = await oneRun(options, one.window, one.latencyMs, true);
+    printRun(bare);
+    const ratio = bare.connectorMicros / run.connectorMicros;
+    print(`bare / ours: ${ratio.toFixed(2)} of the CPU a message`);
+    bares.push(bare);
   }
-  if (options.json !== "") writeFileSync(options.json, `${JSON.stringify({ runs }, null, 2)}\n`);
+  if (options.json !== "")
+    writeFileSync(options.json, `${JSON.stringify({ runs, bares }, null, 2)}\n`);
   return runs.every(({ passed }) => passed);
 }
 
@@ -76,13 +88,14 @@ function oneRun(
   options: ConnectorOptions,
   window: number,
   latencyMs: number,
+  bare: boolean,
 ): Promise<ConnectorRun> {
   const limit = latencyMs === 0 ? 0 : (window * 1_000) / latencyMs;
   const messages =
     limit === 0 ? options.messages : Math.min(options.messages, limit * DELAYED_SECONDS);
   const { profile } = options;
   const carrierArgs = ["--track", "--latency-ms", String(latencyMs)];
-  return withConnector({ window, carrierArgs, profile }, async (system) => {
+  return withConnector({ window, carrierArgs, profile, bare }, async (system) => {
     const warmUp = Math.round(messages * WARM_UP_PART);
     await system.frames.publish(warmUp, options.records);
     await receipts(system, warmUp);
@@ -101,11 +114,13 @@ function oneRun(
     const cpuMicrosPerMessage = Object.fromEntries(
       Object.entries(micros).map(([role, cpu]) => [role, cpu / messages]),
     );
-    const connector = cpuMicrosPerMessage["connector"] ?? Number.POSITIVE_INFINITY;
+    const connector =
+      cpuMicrosPerMessage[bare ? "bare connector" : "connector"] ?? Number.POSITIVE_INFINITY;
     const isFast =
       limit === 0 ? connector <= CPU_MICROS_MAX : messagesPerSecond >= limit * RATE_PART_MIN;
     return {
       ...{ window, latencyMs, messages, messagesPerSecond, cpuMicrosPerMessage, duplicates },
+      connectorMicros: connector,
       messagesPerSecondMax: limit,
       latencyMsMeasured: delayed === 0 ? 0 : delayedMs / delayed,
       messagesPerAttemptFrame: messages / (framesAfter.lastSequence - framesBefore.lastSequence),

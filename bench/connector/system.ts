@@ -47,6 +47,8 @@ export interface SystemOptions {
   readonly carrierArgs: readonly string[];
   /** Folder for a CPU profile of the connector, "" for none. */
   readonly profile: string;
+  /** The bare connector (bare.ts) in place of ours. */
+  readonly bare: boolean;
 }
 
 export async function withConnector<T>(
@@ -81,12 +83,14 @@ export async function withConnector<T>(
         await bucket.put(CARRIER, encodeConfig(config));
       };
       await configure();
-      const connector = startConnector(nats.url, keysFile, options.profile, children);
+      const connector = options.bare
+        ? startBare([nats.url, String(carrier.port), String(options.window), CARRIER], children)
+        : startConnector(nats.url, keysFile, options.profile, children);
       return await run({
         client,
         frames: newFrameMaker(client, CARRIER, keysFile),
         processes: [
-          { role: "connector", pid: connector },
+          { role: options.bare ? "bare connector" : "connector", pid: connector },
           { role: "carrier", pid: carrier.pid },
           { role: "nats-server", pid: nats.pid },
         ],
@@ -126,6 +130,15 @@ async function startCarrier(args: readonly string[], children: ChildProcess[]) {
   });
   const { port, control } = JSON.parse(line) as { port: number; control: number };
   return { port, control, pid: child.pid! };
+}
+
+function startBare(args: readonly string[], children: ChildProcess[]): number {
+  const script = fileURLToPath(new URL("./bare.js", import.meta.url));
+  const child = spawn(process.execPath, [script, ...args], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  children.push(child);
+  return child.pid!;
 }
 
 function startConnector(
