@@ -134,7 +134,7 @@ export function clearRows(rows: Rows): void {
   for (const numbers of [route, destination, sender, currency, decided]) numbers.fill(0, 0, count);
   rows.textBytes.fill(0, 0, TEXTS * count);
   for (const dictionary of Object.values(rows.dictionaries)) clearDictionary(dictionary);
-  rows.slots.fill(0);
+  if (count > 0) rows.slots.fill(0);
   rows.arena.at = 0;
   rows.count = 0;
   rows.last = 0;

@@ -31,6 +31,8 @@ export interface WriterOptions {
   holdBack(full: boolean): void;
   /** Called when a flush is stored, before its frames are acked. */
   stored(hours: ReadonlySet<number>): Promise<void>;
+  /** Tens of megabytes each: a simulation, which opens writers by the thousand, uses them again. */
+  openBatch?(): Batch;
 }
 
 export interface Writer {
@@ -55,8 +57,9 @@ const waitingFrames = gauge("floe_cdr_frames_waiting", "Frames that no batch has
 export function openWriter(options: WriterOptions): Writer {
   const { clock, log, flushMs, flushMsMax, flushRows } = options;
   const waiting = newWaiting(SOURCES);
-  let filling = newBatch();
-  let spare: Batch | undefined = newBatch();
+  const { openBatch = newBatch } = options;
+  let filling = openBatch();
+  let spare: Batch | undefined = openBatch();
   let cancelTimer: (() => void) | undefined;
   /** The batch that fills has waited long enough. */
   let due = false;

@@ -91,8 +91,11 @@ export const CURRENCIES_MAX = 128;
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
 
+/** Of every segment that nothing was put into yet: never written to. */
+const UNUSED = new Uint32Array(FIRST_SLOTS * WORDS);
+
 export function openReservations(): Reservations {
-  const segments = Array.from({ length: SEGMENTS }, () => new Uint32Array(FIRST_SLOTS * WORDS));
+  const segments = new Array<Uint32Array>(SEGMENTS).fill(UNUSED);
   const counts = new Uint32Array(SEGMENTS);
   let total = 0;
   let held = 0;
@@ -144,6 +147,10 @@ export function openReservations(): Reservations {
 
   function insert(bytes: Uint8Array, at: number, day: number, from: Reservation): void {
     touch();
+    if (words === UNUSED) {
+      resize(FIRST_SLOTS * WORDS);
+      find(bytes, at, day);
+    }
     if ((counts[segment]! + 1) * WORDS * 4 > words.length * 3) {
       resize(words.length * 2);
       find(bytes, at, day);
@@ -289,9 +296,9 @@ export function openReservations(): Reservations {
       }
       const wanted = counts[segment]! + (to - from) / WORDS;
       words = segments[segment]!;
-      let size = words.length;
-      while (wanted * WORDS * 4 > size * 3) size *= 2;
-      if (size > words.length) resize(size);
+      let size = FIRST_SLOTS * WORDS;
+      while (size < words.length || wanted * WORDS * 4 > size * 3) size *= 2;
+      if (size > words.length || words === UNUSED) resize(size);
       for (; from < to; from += WORDS) put(rows, from);
       counts[segment] = wanted;
       dirty[segment >>> GROUP_SHIFT] = 1;

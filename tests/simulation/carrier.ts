@@ -19,6 +19,8 @@ export interface Mood {
   readonly throttled: number;
   /** Taken, and answered after the client has given up. */
   readonly answerLate: number;
+  /** Answered by a status that does not say whether it is taken. */
+  readonly ambiguous: number;
   readonly answerMsMax: number;
   readonly receiptNever: number;
   /** Sent before the answer to its submission. */
@@ -35,6 +37,7 @@ export const CALM: Mood = {
   refusedForNow: 0,
   throttled: 0,
   answerLate: 0,
+  ambiguous: 0,
   answerMsMax: 20,
   receiptNever: 0,
   receiptEarly: 0,
@@ -162,7 +165,12 @@ export function openSimulatedCarrier(options: CarrierOptions): SimulatedCarrier 
     const refusal = refusalOf();
     const answerMs = wayMs() + chance() * mood.answerMsMax;
     if (strikes(mood.submitLost)) return;
-    if (refusal !== 0) {
+    const isAmbiguous = strikes(mood.ambiguous);
+    if (isAmbiguous) {
+      answer(session, { sequence, status: STATUS.RUNKNOWNERR, carrierId: "" }, answerMs);
+      if (chance() < 0.5) return;
+    }
+    if (refusal !== 0 && !isAmbiguous) {
       answer(session, { sequence, status: refusal, carrierId: "" }, answerMs);
       return;
     }
@@ -172,7 +180,7 @@ export function openSimulatedCarrier(options: CarrierOptions): SimulatedCarrier 
     entry.taken += 1;
     const isLate = strikes(mood.answerLate);
     const delayMs = isLate ? LATE_MS : answerMs;
-    if (!strikes(mood.answerLost)) {
+    if (!isAmbiguous && !strikes(mood.answerLost)) {
       answer(session, { sequence, status: STATUS.ROK, carrierId }, delayMs);
     }
     if (!strikes(mood.receiptNever)) planReceipts(entry, part.to, ids, answerMs);

@@ -10,7 +10,9 @@ import { newPace } from "../../services/gateway/pace.js";
 import { FATE, type Taken } from "../../services/gateway/taken.js";
 import { encodeBatch, message } from "../unit/gateway/messages.js";
 import { ACCOUNTS, planOf, STOPPED_NUMBER } from "./accounts.js";
+import { CRASHES_LINK, CRASHES_POOL } from "./poison.js";
 import type { SimulatedProcess } from "./process.js";
+import type { Profile } from "./profile.js";
 import type { Gateway } from "./stages.js";
 
 export interface Door {
@@ -45,6 +47,8 @@ export function openCustomers(
   clock: Clock,
   chance: Chance,
   doors: () => readonly Door[],
+  /** Fractions of messages that crash whoever routes, or sends, them. */
+  { poolPoison, linkPoison }: Pick<Profile, "poolPoison" | "linkPoison">,
 ): Customers {
   const accepted = new Set<string>();
   const refused = new Set<string>();
@@ -66,14 +70,28 @@ export function openCustomers(
             ? `+447700${digits(6)}`
             : `+49151${digits(8)}`;
     const isLong = chance() < 0.08;
-    const text = isLong ? "long ".repeat(40 + Math.floor(chance() * 60)) : `code ${digits(4)}`;
+    const bad = chance();
+    const text =
+      bad < poolPoison
+        ? CRASHES_POOL
+        : bad < poolPoison + linkPoison
+          ? CRASHES_LINK
+          : isLong
+            ? "long ".repeat(40 + Math.floor(chance() * 60))
+            : `code ${digits(4)}`;
     return message({
       to,
       body: { $case: "text", text },
       trafficClass: Math.floor(chance() * 4) as TrafficClass,
       idempotencyKey: key,
       clientReference: chance() < 0.2 ? `ref-${digits(3)}` : "",
-      validitySeconds: chance() < 0.1 ? 2 : 20 + Math.floor(chance() * (VALIDITY_SECONDS_MAX - 20)),
+      // Until it has come often enough to be found out.
+      validitySeconds:
+        text === CRASHES_LINK
+          ? 300
+          : chance() < 0.1
+            ? 2
+            : 20 + Math.floor(chance() * (VALIDITY_SECONDS_MAX - 20)),
       tags: chance() < 0.1 ? { campaign: digits(2) } : {},
     });
   }
@@ -106,6 +124,10 @@ export function openCustomers(
     const giveUp = clock.after(patienceMs, () => end(false));
     const { process, gateway, accounts } = door;
     process.soon(() => {
+      if (gateway.clockOff()) {
+        clock.after(1, () => end(false));
+        return;
+      }
       const { account, messages } = call;
       const state = accounts.get(account) ?? {
         account,

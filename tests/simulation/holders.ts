@@ -4,6 +4,7 @@
  */
 import { DispatchFrame } from "../../core/proto/floe/v1/frames.js";
 import type { Delivery, StreamClient } from "../../core/stream/stream.js";
+import { SENSELESS } from "./poison.js";
 import type { SimulatedProcess } from "./process.js";
 
 export interface Holders {
@@ -18,9 +19,9 @@ export function openHolders(): Holders {
   let contested = 0;
 
   function given(process: SimulatedProcess, delivery: Delivery): Delivery {
-    const { sequence, data } = delivery;
+    const { sequence, data, id } = delivery;
     const holder = holders.get(sequence);
-    if (holder !== undefined && holder !== process && holder.alive()) {
+    if (holder !== undefined && holder !== process && holder.alive() && !id.startsWith(SENSELESS)) {
       const { records } = DispatchFrame.decode(data);
       for (const { segments } of records) contested += Math.max(1, segments);
     }

@@ -14,12 +14,15 @@ import {
 import { newPace, type Pace } from "../../services/connectors/smpp/pace.js";
 import { statusClass } from "../../services/connectors/smpp/status.js";
 import type { Answer, CarrierSession, Part, SimulatedCarrier } from "./carrier.js";
+import { CRASHES_LINK, Crash } from "./poison.js";
 import type { SimulatedProcess } from "./process.js";
 
 export interface SimulatedLinkOptions {
   readonly process: SimulatedProcess;
   readonly carrier: SimulatedCarrier;
   readonly config: CarrierConfig;
+  /** The process ends by what it was to send. */
+  crashed(): void;
 }
 
 interface Flying extends Part {
@@ -32,6 +35,8 @@ interface Slot {
   readonly bind: Uint8Array;
   readonly pace: Pace;
   readonly inFlight: Map<number, Flying>;
+  /** Doubts by sequence number, for answers that come late. */
+  readonly expired: Map<number, number>;
   out: Flying[];
   confirms: { readonly sequence: number; readonly status: number }[];
   session: CarrierSession | undefined;
@@ -50,6 +55,7 @@ export function openSimulatedLink(options: SimulatedLinkOptions, events: LinkEve
   const { window, responseMs } = config;
   const slots = new Map<number, Slot>();
   let sequence = 0;
+  let doubts = 0;
   let wantedParts = 1;
 
   const isUp = (slot: Slot): boolean => slot.session !== undefined && !slot.leaving;
@@ -87,7 +93,10 @@ export function openSimulatedLink(options: SimulatedLinkOptions, events: LinkEve
     events.readBegin();
     for (const { sequence: number, status, carrierId } of answers) {
       const flying = slot.inFlight.get(number);
-      if (flying === undefined) continue;
+      if (flying === undefined) {
+        late(slot, number, status, carrierId);
+        continue;
+      }
       slot.inFlight.delete(number);
       answered(slot, flying, status, carrierId);
     }
@@ -105,6 +114,9 @@ export function openSimulatedLink(options: SimulatedLinkOptions, events: LinkEve
     } else if (kind === "throttled") {
       slot.pace.throttled(clock.monotonicMs());
       events.returned(ticket, part);
+    } else if (kind === "ambiguous") {
+      carrier.noteDoubt(flying.messageId, part);
+      events.doubted(ticket, part, "ambiguous", slot.bind, 0);
     } else {
       events.refused(ticket, part, status, kind === "temporary", slot.bind);
     }
@@ -113,11 +125,27 @@ export function openSimulatedLink(options: SimulatedLinkOptions, events: LinkEve
   function doubt(slot: Slot, flying: Flying, reason: "expired" | "closed"): void {
     slot.inFlight.delete(flying.sequence);
     carrier.noteDoubt(flying.messageId, flying.part);
-    events.doubted(flying.ticket, flying.part, reason, slot.bind, 0);
+    let number = 0;
+    if (reason === "expired") {
+      doubts += 1;
+      number = doubts;
+      slot.expired.set(flying.sequence, number);
+    }
+    events.doubted(flying.ticket, flying.part, reason, slot.bind, number);
+  }
+
+  /** An answer to what was given up as in doubt; or to nothing that is known. */
+  function late(slot: Slot, number: number, status: number, carrierId: string): void {
+    const told = slot.expired.get(number);
+    if (told === undefined) return;
+    slot.expired.delete(number);
+    const id = Buffer.from(carrierId, "latin1");
+    events.late?.(told, status, id, 0, id.length, slot.bind);
   }
 
   function closed(slot: Slot): void {
     slot.session = undefined;
+    slot.expired.clear();
     slot.out = [];
     slot.confirms = [];
     for (const flying of [...slot.inFlight.values()]) doubt(slot, flying, "closed");
@@ -142,6 +170,12 @@ export function openSimulatedLink(options: SimulatedLinkOptions, events: LinkEve
   function submit(submission: Submission): number {
     const { bytes, record, message, nowMs } = submission;
     if (!up().some((slot) => room(slot) > 0)) return NO_ROOM;
+    const at = record[2 * DISPATCH.message]!;
+    const length = record[2 * DISPATCH.message + 1]!;
+    if (Buffer.from(bytes.buffer, bytes.byteOffset + at, length).includes(CRASHES_LINK)) {
+      options.crashed();
+      throw new Crash("a message that no link can take");
+    }
     const parts = Math.max(1, varintOf(record, DISPATCH.segments));
     submission.parts = parts;
     let mask = submission.mask === 0 ? (1 << parts) - 1 : submission.mask;
@@ -233,7 +267,13 @@ export function openSimulatedLink(options: SimulatedLinkOptions, events: LinkEve
     openSlot(slot) {
       const bind = Buffer.from(`${config.name}.${slot}`, "latin1");
       const pace = newPace(config.partsPerSecond / config.binds, clock.monotonicMs());
-      const shape = { inFlight: new Map(), out: [], confirms: [], session: undefined };
+      const shape = {
+        inFlight: new Map(),
+        expired: new Map(),
+        out: [],
+        confirms: [],
+        session: undefined,
+      };
       const opened: Slot = { slot, bind, pace, ...shape, epoch: 0, leaving: false };
       slots.set(slot, opened);
       clock.after(CONNECT_MS, () => connect(opened));

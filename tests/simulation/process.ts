@@ -3,9 +3,10 @@
  * is killed (nothing of it goes on), it sleeps (everything that comes waits, as when it is stopped by
  * a signal or its machine hangs), or its connection goes away for a while.
  */
-import type { Clock, SimulatedClock } from "../../core/clock.js";
+import type { Clock, ForkedClock, SimulatedClock } from "../../core/clock.js";
 import type { MemoryClient, MemoryServer } from "../../core/stream/memory.js";
 import type { Bucket, Consumption, Delivery, StreamClient } from "../../core/stream/stream.js";
+import { Crash } from "./poison.js";
 
 export interface SimulatedProcess {
   readonly name: string;
@@ -22,6 +23,8 @@ export interface SimulatedProcess {
   kill(): void;
   sleep(forMs: number): void;
   wake(): void;
+  /** Sets its wall clock forward, or back. */
+  setClock(byMs: number): void;
   disconnect(): void;
   reconnect(): void;
 }
@@ -31,7 +34,7 @@ export function openProcess(
   clock: SimulatedClock,
   server: MemoryServer,
 ): SimulatedProcess {
-  const fork = clock.fork();
+  const fork: ForkedClock = clock.fork();
   const connection: MemoryClient = server.connect(name, fork);
   const killed: (() => void)[] = [];
   let waiting: (() => void)[] = [];
@@ -40,9 +43,18 @@ export function openProcess(
   let asleepUntilMs = 0;
   const awake = (): boolean => clock.monotonicMs() >= asleepUntilMs;
 
+  /** Runs it; where it is what ends the process, the process has been ended. */
+  function live(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof Crash)) throw error;
+    }
+  }
+
   function soon(run: () => void): void {
     if (!alive) return;
-    if (awake() && waiting.length === 0) run();
+    if (awake() && waiting.length === 0) live(run);
     else waiting.push(run);
   }
 
@@ -51,7 +63,7 @@ export function openProcess(
     if (!alive || !awake()) return;
     const all = waiting;
     waiting = [];
-    for (const run of all) run();
+    for (const run of all) if (alive) live(run);
   }
 
   const own: Clock = {
@@ -98,6 +110,7 @@ export function openProcess(
       asleepUntilMs = 0;
       wakeUp();
     },
+    setClock: fork.jump,
     disconnect: connection.disconnect,
     reconnect: connection.reconnect,
   };

@@ -30,6 +30,13 @@ export interface Profile {
   readonly memoryEntriesMax: number;
   readonly liveMs: number;
   readonly callsPerSecond: number;
+  /** Fractions of messages that crash whoever routes, or sends, them; senseless frames a second. */
+  readonly poolPoison: number;
+  readonly linkPoison: number;
+  readonly senselessPerSecond: number;
+  /** Each second, a process's wall clock is set, by so much at most. */
+  readonly clockSet: number;
+  readonly clockSetMsMax: number;
   /** Money that is given or taken by hand; what each account has at first, at most. */
   readonly creditsPerSecond: number;
   readonly firstCreditMicrosMax: number;
@@ -66,6 +73,11 @@ export function profileOf(chance: Chance): Profile {
     memoryEntriesMax: has(0.2) ? 60 + Math.floor(upTo(200)) : 100_000,
     liveMs: 6_000 + upTo(8_000),
     callsPerSecond: 2 + upTo(4),
+    poolPoison: has(0.4) ? upTo(0.03) : 0,
+    linkPoison: has(0.06) ? upTo(0.02) : 0,
+    senselessPerSecond: has(0.4) ? upTo(0.8) : 0,
+    clockSet: has(0.3) ? upTo(0.1) : 0,
+    clockSetMsMax: has(0.5) ? 7_200_000 : 20_000,
     creditsPerSecond: has(0.7) ? upTo(2) : 0,
     firstCreditMicrosMax: has(0.5) ? 1_500_000 : 100_000_000,
   };
@@ -93,6 +105,7 @@ function badMood(upTo: (most: number) => number): Mood {
     refusedForNow: upTo(0.15),
     throttled: upTo(0.15),
     answerLate: upTo(0.05),
+    ambiguous: upTo(0.04),
     answerMsMax: 20 + upTo(3_000),
     receiptNever: upTo(0.2),
     receiptEarly: upTo(0.4),

@@ -8,6 +8,7 @@ import { openDeadLetters } from "../../core/dead-letters.js";
 import { REQUEST_PUBLISH_MS_MAX } from "../../core/limits.js";
 import type { Logger } from "../../core/log.js";
 import { openSeal } from "../../core/number-seal.js";
+import { watchSkew } from "../../core/skew.js";
 import { holdLeases } from "../../core/stream/lease.js";
 import { openOutbox } from "../../core/stream/outbox.js";
 import type { Consumption } from "../../core/stream/stream.js";
@@ -27,10 +28,12 @@ import { openRememberedKeys } from "../../services/gateway/remembered.js";
 import { testRouter } from "../unit/dispatch/kit.js";
 import { rule } from "../unit/workers/kit.js";
 import { ONCE_ACCOUNTS, TOKEN_KEY } from "./accounts.js";
+import { openBatch } from "./batches.js";
 import type { SimulatedCarrier } from "./carrier.js";
 import type { Database } from "./clickhouse.js";
 import type { Holders } from "./holders.js";
 import { openSimulatedLink } from "./link.js";
+import { CRASHES_POOL } from "./poison.js";
 import type { SimulatedProcess } from "./process.js";
 
 export interface Plan {
@@ -53,6 +56,13 @@ const RULES = [
   rule("rest", "cost(*)"),
 ];
 
+function crashAtPoison(frames: readonly { readonly data: Uint8Array }[]): void {
+  for (const { data } of frames) {
+    const bytes = Buffer.from(data.buffer, data.byteOffset, data.length);
+    if (bytes.includes(CRASHES_POOL)) throw new Error("a message that no pool can take");
+  }
+}
+
 /** A stage at work; `stop` is its clean end. */
 export interface Stage {
   stop(): Promise<void>;
@@ -61,6 +71,8 @@ export interface Stage {
 const LEASE_SECONDS = 5;
 
 export interface Gateway extends Stage {
+  /** Its clock is wrong: it accepts nothing. */
+  clockOff(): boolean;
   readonly acceptor: Acceptor;
 }
 
@@ -71,7 +83,9 @@ export async function openGateway(
   chance: Chance,
   offered: (id: Uint8Array) => void,
 ): Promise<Gateway> {
-  const { client, clock, name } = process;
+  const { client, name } = process;
+  const skew = await watchSkew(process.clock, client, plan.log);
+  const { clock } = skew;
   const outbox = openOutbox({
     client,
     clock,
@@ -95,7 +109,11 @@ export async function openGateway(
   });
   return {
     acceptor,
-    stop: () => outbox.drain(),
+    clockOff: skew.off,
+    async stop() {
+      await outbox.drain();
+      skew.stop();
+    },
   };
 }
 
@@ -121,7 +139,9 @@ function repeatable(
 }
 
 export async function openDispatch(process: SimulatedProcess, plan: Plan): Promise<Stage> {
-  const { client, clock, name: processId } = process;
+  const { client, name: processId } = process;
+  const skew = await watchSkew(process.clock, client, plan.log);
+  const clock = skew.streamClock;
   const rates = new Map(plan.carriers.map((one) => [one.name, one.partsPerSecond]));
   const windows = new Map(plan.carriers.map((one) => [one.name, one.window]));
   const suppressed = await watchSuppressed(await client.bucket(BUCKETS.suppressions), plan.log);
@@ -133,7 +153,7 @@ export async function openDispatch(process: SimulatedProcess, plan: Plan): Promi
     client,
     clock,
     log: plan.log,
-    router: testRouter(undefined, RULES),
+    router: testRouter(crashAtPoison, RULES),
     window: openWindow(4),
     rateOf: (carrier) => rates.get(carrier) || Number.POSITIVE_INFINITY,
     windowOf: (carrier) => windows.get(carrier)!,
@@ -154,6 +174,7 @@ export async function openDispatch(process: SimulatedProcess, plan: Plan): Promi
   return {
     async stop() {
       await leases.stop();
+      skew.stop();
       await terms.stop();
       await suppressed.stop();
     },
@@ -165,9 +186,12 @@ export async function openConnector(
   plan: Plan,
   carriers: ReadonlyMap<string, SimulatedCarrier>,
   holders: Holders,
+  crashed: () => void,
 ): Promise<Stage> {
-  const { clock, name: processId } = process;
+  const { name: processId } = process;
   const client = holders.watch(process);
+  const skew = await watchSkew(process.clock, client, plan.log);
+  const clock = skew.streamClock;
   const leases = await client.bucket(BUCKETS.leases, { keyTtl: true });
   const health = await client.bucket(BUCKETS.health, { keyTtl: true });
   const status = await client.bucket(BUCKETS.carrierStatus, { keyTtl: true });
@@ -192,13 +216,17 @@ export async function openConnector(
         memoryEntriesMax: plan.memoryEntriesMax,
         known: (name) => carriers.has(name),
         openLink: (events) =>
-          openSimulatedLink({ process, carrier: carriers.get(config.name)!, config }, events),
+          openSimulatedLink(
+            { process, carrier: carriers.get(config.name)!, config, crashed },
+            events,
+          ),
       }),
     ),
   );
   return {
     async stop() {
       await Promise.all(open.map((carrier) => carrier.stop()));
+      skew.stop();
     },
   };
 }
@@ -214,6 +242,7 @@ export async function openCdr(
   const writer = openWriter({
     ...{ clickhouse, clock, log },
     dead: openDeadLetters({ client, clock, log, stage: "cdr" }),
+    openBatch,
     flushMs: 200,
     flushMsMax: 1_000,
     flushRows: 50,
@@ -233,8 +262,9 @@ export async function openCdr(
       );
     }),
   );
+  const skew = await watchSkew(clock, client, log);
   const sweep = openSweep({
-    ...{ clickhouse, client, clock, log, processId },
+    ...{ clickhouse, client, clock: skew.streamClock, log, processId },
     receiptWaitMs: plan.receiptWaitMs,
     partitions: () => plan.partitions,
   });
@@ -253,6 +283,7 @@ export async function openCdr(
   return {
     async stop() {
       await leases.stop();
+      skew.stop();
       await chores.stop();
       await Promise.all(consumptions.map((consumption) => consumption.stop()));
       const cancel = clock.after(10_000, () => writer.abandon());

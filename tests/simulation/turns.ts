@@ -6,6 +6,8 @@
  * In: every `setImmediate` of the process, counted: services call it, and the simulation has nothing
  * else behind it (no sockets, no threads), so what is not counted does not exist.
  */
+import { Crash } from "./poison.js";
+
 const atOnce = globalThis.setImmediate;
 let waiting = 0;
 let counting = false;
@@ -17,7 +19,12 @@ function count(): void {
     waiting += 1;
     return atOnce(() => {
       waiting -= 1;
-      run(...values);
+      try {
+        run(...values);
+      } catch (error) {
+        // The process that it was part of has been ended.
+        if (!(error instanceof Crash)) throw error;
+      }
     });
   };
   globalThis.setImmediate = Object.assign(counted, {

@@ -20,11 +20,13 @@ import { openOwners } from "../../core/owners.js";
 import { type MemoryServer, NO_FAULTS, openMemory } from "../../core/stream/memory.js";
 import { CDR_CONSUMERS, STREAMS } from "../../core/subjects.js";
 import { configure, termsOf } from "./accounts.js";
+import { takeBackBatches } from "./batches.js";
 import { CALM, openSimulatedCarrier, type SimulatedCarrier } from "./carrier.js";
 import { DATABASE_WELL, type Database, openDatabase } from "./clickhouse.js";
 import { type Customers, type Door, openCustomers } from "./customers.js";
 import { openHolders } from "./holders.js";
 import { type Operators, openOperators } from "./operators.js";
+import { openPoisoner } from "./poison.js";
 import { openProcess, type SimulatedProcess } from "./process.js";
 import { type Profile, profileOf, ROLES, type Role } from "./profile.js";
 import {
@@ -86,6 +88,7 @@ export async function openWorld(
   tell: (text: string) => void,
   log: Logger = SILENT,
 ): Promise<World> {
+  takeBackBatches();
   const chance = seededChance(seed);
   const profile = profileOf(chance);
   const clock = simulatedClock(START_MS, settleTurns);
@@ -108,9 +111,10 @@ export async function openWorld(
     }),
   );
   const doors = new Map<Place, Door>();
-  const customers = openCustomers(clock, chance, () => [...doors.values()]);
+  const customers = openCustomers(clock, chance, () => [...doors.values()], profile);
   const holders = openHolders();
   const setup = openProcess("setup", clock, server);
+  const poison = openPoisoner(setup.client, clock, chance, PARTITIONS);
   const accounts = termsOf(chance);
   const operators = openOperators(clock, chance, openOwners(setup.client, clock, OWNER_MS));
   let crashes = 0;
@@ -130,7 +134,9 @@ export async function openWorld(
       case "dispatch":
         return openDispatch(process, plan);
       case "connector":
-        return openConnector(process, plan, carriers, holders);
+        return openConnector(process, plan, carriers, holders, () => {
+          if (place.process === process) kill(place);
+        });
       case "cdr":
         return openCdr(process, plan, database);
     }
@@ -228,6 +234,11 @@ export async function openWorld(
     if (luck(profile.stopped[place.role])) stop(place);
     if (luck(profile.asleep)) away(place, "sleep", forMs());
     if (luck(profile.cutOff)) away(place, "cut off", forMs());
+    if (luck(profile.clockSet)) {
+      const byMs = Math.round((2 * chance() - 1) * profile.clockSetMsMax);
+      say(`${place.process?.name}'s clock is set by ${byMs} ms`);
+      place.process?.setClock(byMs);
+    }
   }
 
   function befallAll(seconds: number): void {
@@ -262,6 +273,7 @@ export async function openWorld(
       const stepMs = 10 + chance() * 190;
       if (chance() < (profile.callsPerSecond * stepMs) / 1_000) customers.call();
       if (chance() < (profile.creditsPerSecond * stepMs) / 1_000) operators.act();
+      if (chance() < (profile.senselessPerSecond * stepMs) / 1_000) poison();
       befallAll(stepMs / 1_000);
       await clock.advance(stepMs);
     }
