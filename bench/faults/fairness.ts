@@ -22,7 +22,6 @@ const P99_MS_MIN = 250;
 const hot: FaultTest = {
   id: "F17",
   title: "one account at 90 % of the load on a slow carrier",
-  knownToFail: "accounts get no slots of their own yet",
   system: { carriers: CARRIERS },
   async run({ system, customers, short, note }) {
     const seconds = short ? 10 : 20;
