@@ -42,9 +42,9 @@ export const DEFAULT_POLICY: OutcomePolicy = {
   submitTimeoutSeconds: 0,
 };
 
-export const RETRIES_MAX = 8;
-/** Until then a record stays in its frame, which keeps a place at its carrier. */
-export const RETRY_SECONDS_MAX = 60;
+export const RETRIES_MAX = 16;
+/** A pause is the chunk of the frame that waits (floe.v1.AttemptRecord.next_place): 16 bits. */
+export const RETRY_SECONDS_MAX = 65_535;
 export const SUBMIT_TIMEOUT_SECONDS_MAX = 86_400;
 export const COST_PERCENT_MIN = 100;
 export const COST_PERCENT_MAX = 10_000;

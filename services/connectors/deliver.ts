@@ -21,7 +21,7 @@ import { openGraves } from "./graves.js";
 import { openIntake } from "./intake.js";
 import { openIntents } from "./intents.js";
 import { type Job, jobOfTicket, RECORD, recordOfTicket } from "./job.js";
-import { openJobs } from "./jobs.js";
+import { type JobsOptions, openJobs } from "./jobs.js";
 import { newKeeper } from "./kept.js";
 import type { Link, LinkEvents } from "./link.js";
 import { openLookup } from "./lookup.js";
@@ -31,6 +31,7 @@ import { openOutcomes } from "./outcomes.js";
 import { openPump } from "./pump.js";
 import { newQueue } from "./queue.js";
 import { openReceipts } from "./receipts.js";
+import { openRetries } from "./retries.js";
 
 export interface DeliverOptions {
   readonly client: StreamClient;
@@ -84,12 +85,18 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
   const keys = openAttemptKeys(outbox, carrier, writer);
   let stopping = false;
 
+  function moved(job: Job, index: number): void {
+    job.status[index] = RECORD.done;
+    job.left -= 1;
+    jobs.recordDone(job);
+  }
+
   const jobs = openJobs({
     ...{ clock, log, queue },
     graves: () => graves,
     intake: () => intake,
     lookup: () => lookup,
-    failover: () => failover,
+    move: (...all) => move(...all),
     adopt: (job) => outcomes.adopt(job),
     abandoned: (job, index) => outcomes.abandoned(job, index),
     promisedMax: () => (link.up() && !stopping ? 2 * link.window() : 0),
@@ -98,19 +105,20 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
   const failover = openFailover({
     ...{ client, clock, log },
     known: (name) => name !== carrier && options.known(name),
-    moved(job, index) {
-      job.status[index] = RECORD.done;
-      job.left -= 1;
-      jobs.recordDone(job);
-    },
+    moved,
   });
+  const retries = openRetries({ ...{ client, clock, log, carrier }, moved });
+  const move: JobsOptions["move"] = (job, index, next, sequence, again, later) => {
+    if (later === undefined) failover.add(job, index, next, sequence, again);
+    else retries.add(job, index, sequence, again, later);
+  };
   const read = newRead(clock);
   const outcomes = openOutcomes({
     ...{ clock, carrier, memory, keys, keeper: newKeeper(config.keepTlvs) },
     nowMs: read.nowMs,
     urgent: () => outcomes.unrecorded() >= link.window() / 2,
     nextCarrier: failover.next,
-    failOver: (job, index, next, sequence) => failover.add(job, index, next, sequence, false),
+    failOver: (job, index, next, sequence, later) => move(job, index, next, sequence, false, later),
     again: jobs.again,
     recordDone: jobs.recordDone,
     isOpen: jobs.isOpen,
@@ -247,6 +255,7 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
       await link.stop();
       await outbox.drain();
       failover.stop();
+      retries.stop();
       jobs.giveBack();
       cancelTick();
       await observer.stop();

@@ -8,8 +8,9 @@
  */
 import type { Clock } from "../../core/clock.js";
 import type { CarrierConfig } from "../../core/configuration.js";
+import { isFloeError } from "../../core/errors.js";
 import type { Consumption, Delivery, StreamClient } from "../../core/stream/stream.js";
-import { type ConsumerSpec, dispatchConsumers } from "../../core/subjects.js";
+import { type ConsumerSpec, dispatchConsumers, SLOTS } from "../../core/subjects.js";
 
 export interface IntakeOptions {
   readonly client: StreamClient;
@@ -45,6 +46,25 @@ const NEWEST = 0.3;
 const GROW_AFTER_MS = 2_000;
 const SHRINK_AFTER_MS = 60_000;
 
+/** Frames that wait for their time, of one lane: each counts as unacked until then. */
+const RETRIES_WAITING_MAX = 200_000;
+
+/** What waits for its time is given back again and again: many frames may be on their way. */
+async function declare(client: StreamClient, spec: ConsumerSpec, place: number): Promise<void> {
+  if (SLOTS[place % SLOTS.length] !== "r") {
+    await client.declareConsumer(spec);
+    return;
+  }
+  const options = { ackPendingMax: RETRIES_WAITING_MAX };
+  try {
+    await client.declareConsumer(spec, options);
+  } catch (err) {
+    // As it was made before there were retries. What lies there is looked up when it comes again.
+    if (!isFloeError(err) || err.code !== "stream.config") throw err;
+    await client.recreateConsumer(spec, options);
+  }
+}
+
 interface Source {
   readonly spec: ConsumerSpec;
   readonly place: number;
@@ -69,7 +89,7 @@ export async function openIntake(options: IntakeOptions): Promise<Intake> {
     ...{ records: 0, recordsPerFrame: 100, begunAtMs: 0, frames: 0 },
   }));
   // Before there is a session: what waits for a carrier is to be seen from outside.
-  await Promise.all(sources.map(({ spec }) => client.declareConsumer(spec)));
+  await Promise.all(sources.map(({ spec, place }) => declare(client, spec, place)));
 
   /** Records of a subject that this process may have in work. */
   function recordsWanted(): number {

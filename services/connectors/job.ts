@@ -56,6 +56,10 @@ export interface Long {
   doubted: number;
   /** The tokens of the waiting parts are paid. */
   paid: boolean;
+  /** Refused, and by the schedule of the route to be tried again much later: which, and when. */
+  paused: number;
+  pauseSeconds: number;
+  pausedOn: "temporary" | "refused";
   /** The last refusal. */
   status: number;
   /** What was waiting when its validity ended counts as refused. */
@@ -78,7 +82,10 @@ export interface Job {
   readonly lane: number;
   readonly slot: number;
   readonly identity: string;
+  /** When what it follows from was decided; of a retry, from when on it may be submitted. */
   readonly causedAtMs: number;
+  /** Not to be submitted before; 0: at once. */
+  readonly notBeforeMs: number;
   readonly again: boolean;
   /** Its records are submitted at most once: by who was first to publish an intent. */
   readonly once: boolean;
@@ -147,9 +154,10 @@ export function openJob(delivery: Delivery, number: number): Job | undefined {
   const lane = varintOf(header, DISPATCH_FRAME.lane);
   const slot = fixed32Of(bytes, header, DISPATCH_FRAME.slot);
   const causedAtMs = fixed64Of(bytes, header, DISPATCH_FRAME.causedAtMs);
+  const notBeforeMs = fixed64Of(bytes, header, DISPATCH_FRAME.notBeforeMs);
   const partition = fixed32Of(bytes, header, DISPATCH_FRAME.partition);
   if (lane < 1 || lane > LANES.length || slot >= SLOTS.length) return undefined;
-  if (Number.isNaN(causedAtMs)) return undefined;
+  if (Number.isNaN(causedAtMs) || Number.isNaN(notBeforeMs)) return undefined;
   let count = 0;
   for (let at = 0; ; at = found.end) {
     const next = nextField(bytes, at, bytes.length, DISPATCH_FRAME.records);
@@ -170,7 +178,8 @@ export function openJob(delivery: Delivery, number: number): Job | undefined {
     lane,
     slot,
     identity: textOf(bytes, header, DISPATCH_FRAME.identity),
-    causedAtMs,
+    causedAtMs: Math.max(causedAtMs, notBeforeMs),
+    notBeforeMs,
     again: varintOf(header, DISPATCH_FRAME.again) !== 0,
     once: varintOf(header, DISPATCH_FRAME.atMostOnce) !== 0,
     intent: "",
@@ -248,6 +257,7 @@ export function newLongs() {
       long.accepted = 0;
       long.refused = 0;
       long.doubted = 0;
+      long.paused = 0;
       long.paid = false;
       long.status = 0;
       long.expired = false;
@@ -269,7 +279,8 @@ function newLong(): Long {
   const masks = { waiting: 0, delayed: 0, flying: 0, accepted: 0, refused: 0, doubted: 0 };
   const ids = new Uint8Array(LONG_PARTS_MAX * LONG_ID_BYTES);
   const idLengths = new Uint8Array(LONG_PARTS_MAX);
-  const rest = { paid: false, status: 0, expired: false };
+  const pause = { paused: 0, pauseSeconds: 0, pausedOn: "refused" as const };
+  const rest = { ...pause, paid: false, status: 0, expired: false };
   return { parts: 0, reference: 0, ...masks, ...rest, ids, idLengths };
 }
 

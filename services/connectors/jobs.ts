@@ -8,7 +8,6 @@ import type { Clock } from "../../core/clock.js";
 import type { Logger } from "../../core/log.js";
 import { droppedTotal, framesTotal, recordsTotal } from "../../core/metrics.js";
 import type { Delivery } from "../../core/stream/stream.js";
-import type { Failover } from "./failover.js";
 import type { Graves } from "./graves.js";
 import type { Intake } from "./intake.js";
 import {
@@ -23,6 +22,7 @@ import {
 } from "./job.js";
 import { type Fate, isRepeat, isSuspect, type Looked, type Lookup } from "./lookup.js";
 import type { JobQueue } from "./queue.js";
+import type { Later } from "./retries.js";
 
 export interface JobsOptions {
   readonly clock: Clock;
@@ -32,7 +32,15 @@ export interface JobsOptions {
   readonly graves: () => Pick<Graves, "frame">;
   readonly intake: () => Pick<Intake, "taken" | "done">;
   readonly lookup: () => Pick<Lookup, "add">;
-  readonly failover: () => Pick<Failover, "add">;
+  /** A record's refusal is durable in the attempt frame with this sequence: makes what follows. */
+  move(
+    job: Job,
+    index: number,
+    carrier: string,
+    sequence: number,
+    again: boolean,
+    later: Later | undefined,
+  ): void;
   /** A new job's own part. */
   adopt(job: Job): void;
   /** An at-most-once record that somebody else said to submit: it is in doubt. */
@@ -64,6 +72,9 @@ export interface Jobs {
   /** Ack waits are started anew; once a second. */
   tick(): void;
 }
+
+/** A frame that is early is looked at again after so long at most. */
+const EARLY_MS_MAX = 3_600_000;
 
 export function openJobs(options: JobsOptions): Jobs {
   const { clock, log, queue, schedule } = options;
@@ -114,6 +125,13 @@ export function openJobs(options: JobsOptions): Jobs {
     }
     job.first = job.sequence > (highest[from] ?? 0) && !isRepeat(job, delivery);
     highest[from] = Math.max(highest[from] ?? 0, job.sequence);
+    const earlyMs = job.notBeforeMs - clock.nowMs();
+    if (earlyMs > 0) {
+      // It waits at the stream: nothing of it, and no place of another, is held here.
+      freeNumbers.push(number);
+      delivery.nak(Math.min(earlyMs, EARLY_MS_MAX));
+      return;
+    }
     jobs[number] = job;
     bySequence.set(job.sequence, job);
     recordsIn.inc(job.count);
@@ -160,7 +178,8 @@ export function openJobs(options: JobsOptions): Jobs {
           job.doubts ??= new Uint8Array(job.count);
           job.doubts[index] = moved.doubts;
         }
-        options.failover().add(job, index, moved.carrier, moved.sequence, true);
+        const { carrier, sequence, later } = moved;
+        options.move(job, index, carrier, sequence, true, later);
         continue;
       }
       job.status[index] = RECORD.done;

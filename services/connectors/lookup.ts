@@ -27,6 +27,7 @@ import {
   beginNested,
   endNested,
   fixed32Of,
+  fixed64Of,
   found,
   newFields,
   newWriter,
@@ -47,6 +48,7 @@ import type { Job } from "./job.js";
 import { entry, type Memory, newRemembered, openMemory, REFUSED_LATE } from "./memory.js";
 import { type Observer, rememberFrame, sequenceAt } from "./observe.js";
 import { newRecordHead, readHead, START } from "./record.js";
+import { type Later, laterOf } from "./retries.js";
 
 /** Clocks of owners, streams and connectors may differ by so much. */
 const CLOCK_SLACK_MS = 60_000;
@@ -94,6 +96,8 @@ export interface Moved {
   readonly carrier: string;
   readonly sequence: number;
   readonly doubts: number;
+  /** The same carrier tries it again later. */
+  readonly later: Later | undefined;
 }
 
 export interface Lookup {
@@ -286,14 +290,18 @@ function compareWith(
       const idAt = head.startAt + START.messageId;
       const id = Buffer.from(head.bytes.subarray(idAt, idAt + 16));
       const message = await client.at("ATTEMPTS", sequence);
-      const carrier = message === undefined ? "" : nextCarrierIn(message.data, id, hop);
-      return carrier === "" ? undefined : { carrier, sequence, doubts };
+      const next = message === undefined ? undefined : nextIn(message.data, id, hop);
+      return next === undefined ? undefined : { ...next, sequence, doubts };
     },
   };
 }
 
-/** The carrier that a refusal in this attempt frame names, "": there is none. */
-function nextCarrierIn(bytes: Uint8Array, id: Buffer, hop: number): string {
+/** Who tries it next, as a refusal in this attempt frame says; undefined: nobody. */
+function nextIn(
+  bytes: Uint8Array,
+  id: Buffer,
+  hop: number,
+): Pick<Moved, "carrier" | "later"> | undefined {
   for (
     let at = 0;
     nextField(bytes, at, bytes.length, ATTEMPT_FRAME.records) === 1;
@@ -305,10 +313,13 @@ function nextCarrierIn(bytes: Uint8Array, id: Buffer, hop: number): string {
     if (record[2 * ATTEMPT.messageId + 1] !== 16 || id.compare(bytes, idAt, idAt + 16) !== 0)
       continue;
     if (fixed32Of(bytes, record, ATTEMPT.kind) !== ATTEMPT_REFUSED) continue;
-    if (fixed32Of(bytes, record, ATTEMPT.hop) === hop)
-      return textOf(bytes, record, ATTEMPT.nextCarrier);
+    if (fixed32Of(bytes, record, ATTEMPT.hop) !== hop) continue;
+    const carrier = textOf(bytes, record, ATTEMPT.nextCarrier);
+    const fromMs = fixed64Of(bytes, record, ATTEMPT.atMs);
+    const later = laterOf(fixed32Of(bytes, record, ATTEMPT.nextPlace), fromMs);
+    return carrier === "" ? undefined : { carrier, later };
   }
-  return "";
+  return undefined;
 }
 
 const start = newAttemptStart();

@@ -22,17 +22,20 @@ import {
   readPolicy,
 } from "../../core/outcome-policy.js";
 import { DISPATCH } from "../../core/stream/fields.js";
-import { newFields, readFields } from "../../core/stream/frame.js";
+import { fixed64Of, newFields, readFields, varintOf } from "../../core/stream/frame.js";
 import type { Refusal } from "./attempts.js";
 import { type Job, keepId, type Long, newLongs, RECORD } from "./job.js";
 import type { Keeper } from "./kept.js";
 import { openLate } from "./late.js";
 import type { Submission } from "./link.js";
+import { type Later, retryPlace } from "./retries.js";
 import { openSettle, type SettleOptions } from "./settle.js";
 
 /** A temporary refusal is tried again so much later, if its route does not say otherwise. */
 const TRY_SECONDS: readonly number[] = [1, 2, 4];
 const LONG_SECONDS_MAX = 2;
+/** A longer pause leaves its frame: it must not keep a place that others wait for. */
+const HERE_SECONDS_MAX = 5;
 
 export interface OutcomesOptions extends Omit<SettleOptions, "submitted"> {
   readonly carrier: string;
@@ -41,7 +44,13 @@ export interface OutcomesOptions extends Omit<SettleOptions, "submitted"> {
   /** Chooses the carrier after this one for a refused record; undefined: none. */
   nextCarrier(job: Job, index: number): { carrier: string; place: number } | undefined;
   /** The refusal that names the next carrier is durable, in this frame. */
-  failOver(job: Job, index: number, carrier: string, sequence: number): void;
+  failOver(
+    job: Job,
+    index: number,
+    carrier: string,
+    sequence: number,
+    later: Later | undefined,
+  ): void;
   /** The record is to be sent again, at once. */
   again(job: Job, index: number): void;
   /** A record of the job is done; perhaps all are. */
@@ -118,11 +127,36 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
 
   // ---- refused, in doubt
 
-  function refuse(job: Job, index: number, state: number, refusal: Refusal): void {
+  function refuse(job: Job, index: number, state: number, refusal: Refusal, later?: Later): void {
     settle.refused(job, index, state, refusal, (sequence) => {
       if (refusal.final) done(job, index);
-      else options.failOver(job, index, refusal.nextCarrier, sequence);
+      else options.failOver(job, index, refusal.nextCarrier, sequence, later);
     });
+  }
+
+  /** By the schedule of its route the same carrier tries again, in a frame that waits. */
+  function retryLater(
+    job: Job,
+    index: number,
+    status: number,
+    bind: Uint8Array,
+    on: FailoverOn,
+    pauseSeconds: number,
+  ): void {
+    const fromMs = options.nowMs();
+    const mayMove = (policyAt(job, index).failover & FAILOVER_BIT[on]) !== 0;
+    const expiresAtMs = fixed64Of(job.bytes, fields, DISPATCH.expiresAtMs);
+    if (fromMs + 1_000 * pauseSeconds >= expiresAtMs) {
+      // Nobody need wait for the end of its validity to say that it would be over.
+      if (mayMove && options.nextCarrier(job, index) !== undefined) {
+        refusedByCarrier(job, index, status, bind, on);
+      } else if (isDoubted(job, index)) endInDoubt(job, index);
+      else refuseFinally(job, index, STATE.EXPIRED, "EXPIRED");
+      return;
+    }
+    const nextPlace = retryPlace(job.lane, pauseSeconds);
+    const refusal = { error: status, reason: "", final: false, nextCarrier: carrier, nextPlace };
+    refuse(job, index, 0, { ...refusal, bind }, { pauseSeconds, fromMs });
   }
 
   function policyAt(job: Job, index: number): DispatchedPolicy {
@@ -232,7 +266,8 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
 
   function endLong(job: Job, index: number, long: Long, bind: Uint8Array): void {
     if (long.flying !== 0 || long.delayed !== 0) return;
-    if (job.once && long.doubted !== 0) {
+    if (long.paused !== 0) endPaused(job, index, long, bind);
+    else if (job.once && long.doubted !== 0) {
       // What is in doubt is not sent again; what was never sent still is, and may make it whole.
       if (long.waiting !== 0) options.again(job, index);
       else if (long.accepted !== 0) submitLong(job, index, long, bind);
@@ -252,6 +287,22 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
       else refuseFinally(job, index, STATE.EXPIRED, "EXPIRED");
     } else {
       submitLong(job, index, long, bind);
+    }
+  }
+
+  /** Parts are to be tried again much later: all of it is, or soon what is left. */
+  function endPaused(job: Job, index: number, long: Long, bind: Uint8Array): void {
+    const { paused, pauseSeconds, status } = long;
+    long.paused = 0;
+    if ((long.accepted | long.doubted) === 0) {
+      longs.close(job, index);
+      retryLater(job, index, status, bind, long.pausedOn, pauseSeconds);
+      return;
+    }
+    for (let part = 0; part < long.parts; part += 1) {
+      if ((paused & (1 << part)) !== 0) {
+        tryLater(job, index, part, long, job.tries![index]!, 1_000 * LONG_SECONDS_MAX);
+      }
     }
   }
 
@@ -327,7 +378,21 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
       const tries = job.tries[index]!;
       const { retryTemporarySeconds, retryRefusedSeconds } = policyAt(job, index);
       const pauses = temporary ? (retryTemporarySeconds ?? TRY_SECONDS) : retryRefusedSeconds;
-      const pause = pauses?.[tries];
+      const pause = pauses?.[tries + varintOf(fields, DISPATCH.retries)];
+      const on = temporary ? "temporary" : "refused";
+      if (pause !== undefined && pause > HERE_SECONDS_MAX) {
+        if (long === undefined) {
+          retryLater(job, index, status, bind, on, pause);
+          return;
+        }
+        long.flying &= ~(1 << part);
+        long.paused |= 1 << part;
+        long.pauseSeconds = pause;
+        long.pausedOn = on;
+        long.status = status;
+        endLong(job, index, long, bind);
+        return;
+      }
       if (pause !== undefined) {
         // Of a message that the carrier has in part, soon: a stop waits for it, not for ever.
         const most = long === undefined ? pause : Math.min(pause, LONG_SECONDS_MAX);
@@ -335,7 +400,7 @@ export function openOutcomes(options: OutcomesOptions): Outcomes {
         return;
       }
       if (long === undefined) {
-        refusedByCarrier(job, index, status, bind, temporary ? "temporary" : "refused");
+        refusedByCarrier(job, index, status, bind, on);
         return;
       }
       // What was not sent yet need not be: the message cannot arrive whole.
