@@ -176,8 +176,11 @@ function isAttempt(kind: number): boolean {
 /** What the receipts of a long message's parts say of the whole, for each try of which all are final. */
 function decidedByParts(attempts: readonly AttemptRecord[]): number[] {
   const tries = new Map<number, { parts: number; states: Map<number, number> }>();
+  const submitted = attempts.filter(({ kind }) => kind === ATTEMPT_SUBMITTED);
   for (const { kind, hop, part, parts, partState } of attempts) {
     if (kind !== ATTEMPT_RECEIPT || parts < 2) continue;
+    // Of a message that went out twice each copy is decided by its own parts.
+    if (submitted.filter((one) => one.hop === hop).length > 1) continue;
     const one = tries.get(hop) ?? { parts, states: new Map() };
     one.states.set(part, Math.max(one.states.get(part) ?? 0, partState));
     tries.set(hop, one);
