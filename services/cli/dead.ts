@@ -109,6 +109,9 @@ async function show(id: string, flags: OperatorFlags & { frame?: boolean }): Pro
   print(table(["field", "value"], rows));
   if (!withFrame) return;
   print(`\n${JSON.stringify(told.read ?? "It cannot be read.", undefined, 2)}\n\n${told.frame}`);
+  if (deadLetter.stage === "connector" && deadLetter.stream === "RECEIPTS") {
+    print("\nIt is a PDU of a carrier: floe smpp decode HEX tells its fields.");
+  }
 }
 
 async function end(call: string, id: string, flags: OperatorFlags): Promise<void> {

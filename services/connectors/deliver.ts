@@ -123,13 +123,14 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     recordDone: jobs.recordDone,
     isOpen: jobs.isOpen,
   });
-  const graves = openGraves({ client, clock, log, again: jobs.again });
+  const graves = openGraves({ client, clock, log, carrier, again: jobs.again });
   const pump = openPump({
     ...{ clock, log, carrier, queue, jobs, outcomes, graves },
     link: () => link,
   });
   const receipts = openReceipts({
     ...{ config, clock, log, outbox, keys, memory, seal: options.seal },
+    bury: graves.receipt,
     answer: (source, sequence, status) => link.answer(source, sequence, status),
     answered: pump.schedule,
   });

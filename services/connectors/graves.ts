@@ -1,6 +1,6 @@
 /**
- * Graves: dispatch frames and records that cannot be read, or that made the stage fail, on their way
- * to the dead letters. What came of a record is told when its letter is stored; while none can be
+ * Graves: dispatch frames and records that cannot be read, or that made the stage fail, and receipts
+ * that mean nothing to us, on their way to the dead letters. What came of a record is told when its letter is stored; while none can be
  * stored it stays, and is tried again.
  */
 import type { Clock } from "../../core/clock.js";
@@ -10,12 +10,14 @@ import { DISPATCH, DISPATCH_FRAME } from "../../core/stream/fields.js";
 import { fixed32Of, newFields, readFields } from "../../core/stream/frame.js";
 import { headerEnd, single } from "../../core/stream/single.js";
 import type { Delivery, StreamClient } from "../../core/stream/stream.js";
+import { receiptSubject } from "../../core/subjects.js";
 import { type Job, RECORD } from "./job.js";
 
 export interface GravesOptions {
   readonly client: StreamClient;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly carrier: string;
   /** The record is to be looked at again. */
   again(job: Job, index: number): void;
 }
@@ -25,15 +27,49 @@ export interface Graves {
   frame(delivery: Delivery): void;
   /** A record; `buried` is called when its letter is stored. */
   record(job: Job, index: number, reason: DeadReason, buried: () => void): void;
+  /** A receipt's PDU, kept by the caller no longer. `done` says whether its letter is stored. */
+  receipt(pdu: Uint8Array, done: (stored: boolean) => void): void;
 }
 
 const AGAIN_MS = 30_000;
+/** Receipts on their way; what a carrier sends beyond is refused for now, and comes again. */
+const RECEIPTS_MAX = 100;
 const fields = newFields();
 
 export function openGraves(options: GravesOptions): Graves {
   const { client, clock, log } = options;
   const dead = openDeadLetters({ client, clock, log, stage: "connector" });
+  let receipts = 0;
+  let number = 0;
   return {
+    receipt(pdu, done) {
+      if (receipts >= RECEIPTS_MAX) {
+        done(false);
+        return;
+      }
+      receipts += 1;
+      // It comes from no stream: a number that no other letter of this carrier has.
+      number = Math.max(number + 1, clock.nowMs() * 1_000);
+      const storedAtMs = clock.nowMs();
+      const place = { sequence: number, storedAtMs, record: 0, frame: pdu };
+      const subject = receiptSubject(options.carrier);
+      dead
+        .bury({ stream: "RECEIPTS", subject, ...place, reason: "unreadable" })
+        .then(
+          () => true,
+          (err) => {
+            log.error(
+              { err },
+              "a receipt that cannot be read cannot be kept, it is refused for now",
+            );
+            return false;
+          },
+        )
+        .then((stored) => {
+          receipts -= 1;
+          done(stored);
+        });
+    },
     frame(delivery) {
       void buryFrame(dead, "DISPATCH", delivery, log);
     },

@@ -81,6 +81,8 @@ export interface ReceiptsOptions {
   readonly keys: AttemptKeys;
   readonly memory: Memory;
   readonly seal: Seal;
+  /** Keeps a deliver_sm that says it is a receipt and cannot be read; then calls `done`. */
+  bury(bytes: Uint8Array, done: (stored: boolean) => void): void;
   answer(source: DeliverySource, sequence: number, status: number): void;
   /** Answers wait to be sent. */
   answered(): void;
@@ -188,10 +190,17 @@ export function openReceipts(options: ReceiptsOptions): Receipts {
       return;
     }
     if (!isRead || !readReceipt(bytes, places, receipt)) {
-      // It names no message, or no state: no later time can make it mean something.
       droppedTotal.inc({ stage: "connector", code: "receipt.unreadable" });
       count("unreadable");
-      options.answer(source, sequence, isRead ? STATUS.ROK : STATUS.RX_P_APPN);
+      if (!isRead) {
+        options.answer(source, sequence, STATUS.RX_P_APPN);
+        return;
+      }
+      // It names no message, or no state that we know: an operator may know what it means.
+      options.bury(bytes.slice(at, end), (stored) => {
+        options.answer(source, sequence, stored ? STATUS.ROK : STATUS.RX_T_APPN);
+        options.answered();
+      });
       return;
     }
     const { isSwapped } = learned.of(source.bind);

@@ -96,7 +96,8 @@ export function againOf(letter: BuriedFrame): Publication | undefined {
   const isKnown =
     (DEAD_STAGES as readonly string[]).includes(stage) &&
     STREAMS.some(({ name }) => name === stream);
-  if (!isKnown) return undefined;
+  // What a connector buried of receipts is a PDU that meant nothing to it: no frame of any stream.
+  if (!isKnown || stage === "connector") return undefined;
   // Logs are read by others, too, for whom the frame is there: the stage has a subject of its own.
   if (stage === "cdr") {
     return { subject: replaySubject(stage as DeadStage, stream as StreamName), data };

@@ -26,7 +26,7 @@ async function ground(lettersMax: number) {
   await declared;
   const again: number[] = [];
   const graves = openGraves({
-    ...{ client, clock, log: SILENT },
+    ...{ client, clock, log: SILENT, carrier: "alpha" },
     again: (_, index) => void again.push(index),
   });
   const ends: string[] = [];
@@ -81,6 +81,24 @@ test("ends a frame that cannot be read when its letter is stored", async () => {
   await clock.advance(1_000);
   assert.equal(ends, ["term"]);
   assert.is(letters()[0]!.reason, "unreadable");
+});
+
+test("keeps receipts that cannot be read, so many at a time, and says whether each is kept", async () => {
+  const { clock, graves, letters } = await ground(1_000);
+  const said: boolean[] = [];
+  for (let index = 0; index < 150; index += 1) {
+    graves.receipt(new Uint8Array([index]), (stored) => void said.push(stored));
+  }
+  assert.is(said.length, 50, "those beyond a hundred are refused at once");
+  await clock.advance(5_000);
+  assert.is(said.filter(Boolean).length, 100);
+  const kept = letters();
+  assert.is(kept.length, 100);
+  assert.equal([kept[99]!.stream, kept[99]!.frame[0]], ["RECEIPTS", 99]);
+  const full = await ground(0);
+  full.graves.receipt(new Uint8Array([1]), (stored) => void said.push(stored));
+  await full.clock.advance(60_000);
+  assert.is(said.at(-1), false);
 });
 
 test.run();

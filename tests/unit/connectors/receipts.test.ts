@@ -79,6 +79,7 @@ function openStage(config: object = {}, bind = "alpha.0"): Stage {
     config: parseCarrier({ ...base, ...login, ...config }),
     ...{ clock, log: SILENT, outbox, memory, seal: openSeal(TOKEN_KEY) },
     keys: openAttemptKeys(outbox, "alpha", "writer"),
+    bury: (_, done) => done(true),
     answer: (_, sequence, status) => void answers.set(sequence, status),
     answered: () => {},
   });
