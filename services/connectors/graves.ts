@@ -53,22 +53,17 @@ export function openGraves(options: GravesOptions): Graves {
       const storedAtMs = clock.nowMs();
       const place = { sequence: number, storedAtMs, record: 0, frame: pdu };
       const subject = receiptSubject(options.carrier);
-      dead
-        .bury({ stream: "RECEIPTS", subject, ...place, reason: "unreadable" })
-        .then(
-          () => true,
-          (err) => {
-            log.error(
-              { err },
-              "a receipt that cannot be read cannot be kept, it is refused for now",
-            );
-            return false;
-          },
-        )
-        .then((stored) => {
-          receipts -= 1;
-          done(stored);
-        });
+      void dead.bury({ stream: "RECEIPTS", subject, ...place, reason: "unreadable" }).then(
+        () => end(true),
+        (err) => {
+          log.error({ err }, "a receipt that cannot be read cannot be kept, it is refused for now");
+          end(false);
+        },
+      );
+      function end(stored: boolean): void {
+        receipts -= 1;
+        done(stored);
+      }
     },
     frame(delivery) {
       void buryFrame(dead, "DISPATCH", delivery, log);
