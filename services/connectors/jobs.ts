@@ -157,6 +157,9 @@ export function openJobs(options: JobsOptions): Jobs {
 
   async function resume(job: Job, looked: Looked): Promise<void> {
     const count = looked.isClean(job) ? 0 : job.count;
+    // Told in one go, below: those of one attempt frame make one frame, whose name would else be
+    // given twice.
+    const moves: (() => void)[] = [];
     for (let index = 0; index < count && isOpen(job); index += 1) {
       // What is on its way from here is nobody else's business.
       if (job.status[index] !== RECORD.waiting || job.longs?.has(index)) continue;
@@ -179,13 +182,14 @@ export function openJobs(options: JobsOptions): Jobs {
           job.doubts[index] = moved.doubts;
         }
         const { carrier, sequence, later } = moved;
-        options.move(job, index, carrier, sequence, true, later);
+        moves.push(() => options.move(job, index, carrier, sequence, true, later));
         continue;
       }
       job.status[index] = RECORD.done;
       job.left -= 1;
     }
     if (!isOpen(job)) return;
+    for (const move of moves) move();
     job.suspect = false;
     if (job.left === 0) recordDone(job);
     else if (hasReady(job)) queue.add(job);

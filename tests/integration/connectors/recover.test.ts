@@ -2,7 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { SYSTEM_CLOCK } from "../../../core/clock.js";
-import { parseId, STATE } from "../../../core/message.js";
+import { formatId, parseId, STATE } from "../../../core/message.js";
 import { AttemptFrame, DispatchFrame } from "../../../core/proto/floe/v1/frames.js";
 import { attemptSubject, dispatchSubject } from "../../../core/subjects.js";
 import { until } from "../../until.js";
@@ -275,6 +275,33 @@ recover("refused after a doubt, and its next frame lost: it is made with the sam
     assert.equal(
       DispatchFrame.decode(moved!.data).records.map(({ hop }) => hop),
       [2],
+    );
+    assert.is(alpha.stats().submits, 0);
+  }),
+);
+
+recover("refused together, and their next frame lost: all of them are in the one made again", () =>
+  withKit(async (kit) => {
+    const alpha = await kit.simulate();
+    const messages = numbers(3).map((to) => ({ to, candidates: ["beta"] }));
+    const ids = await kit.publish("alpha", messages, { again: true });
+    const [dispatched] = await stored(kit.client, "DISPATCH", dispatchSubject("alpha", 2, "0"));
+    const refused = { account: 7, kind: KIND.refused, hop: 0, error: 0x0b, nextCarrier: "beta" };
+    const records = DispatchFrame.decode(dispatched!.data).records.map(
+      ({ messageId, acceptedAtMs }) => ({ messageId, acceptedAtMs, ...refused }),
+    );
+    const frame = AttemptFrame.fromPartial({ carrier: "alpha", writer: "gone", records });
+    const data = AttemptFrame.encode(frame).finish();
+    await kit.client.publish(attemptSubject(0, "alpha"), data, { id: "gone-1" });
+    await kit.configure("alpha", alpha.port);
+    await kit.configure("beta", 1);
+    await kit.connect("one");
+    await until(async () => (await kit.backlog("alpha")) === 0);
+    const moved = await stored(kit.client, "DISPATCH", dispatchSubject("beta", 2, "f"));
+    const found = moved.flatMap((one) => DispatchFrame.decode(one.data).records);
+    assert.equal(
+      found.map(({ messageId }) => formatId(messageId)),
+      ids,
     );
     assert.is(alpha.stats().submits, 0);
   }),
