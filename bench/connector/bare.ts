@@ -96,6 +96,8 @@ const sent: (Frame | undefined)[] = new Array(RING);
 const sentAt = new Int32Array(RING);
 const known: (Frame | undefined)[] = new Array(RING);
 const knownAt = new Int32Array(RING);
+/** Receipts that came before the answer to their message: sequence number, by the id's low bits. */
+const early = new Map<number, number>();
 const batches: Batch[] = [];
 const waiting: Frame[] = [];
 const out = newWriter(256 * 1_024);
@@ -183,13 +185,19 @@ function take(bytes: Uint8Array, at: number): boolean {
     known[id] = frame;
     knownAt[id] = sentAt[place]!;
     putAttempt(frame, sentAt[place]!, ATTEMPT_SUBMITTED, bytes, idAt).frames.push(frame);
+    const receipt = early.get(id);
+    if (receipt === undefined) return true;
+    early.delete(id);
+    putAttempt(frame, sentAt[place]!, ATTEMPT_RECEIPT, bytes, idAt).receipts.push(receipt);
   } else if (command === COMMAND.deliver_sm) {
     // id: is the first that its text says.
     let idAt = at + HEAD_BYTES;
     while (bytes[idAt] !== 0x69 || bytes[idAt + 1] !== 0x64 || bytes[idAt + 2] !== 0x3a) idAt += 1;
     idAt += 3;
     const id = lowOf(bytes, idAt);
-    putAttempt(known[id]!, knownAt[id]!, ATTEMPT_RECEIPT, bytes, idAt).receipts.push(number);
+    const frame = known[id];
+    if (frame === undefined) early.set(id, number);
+    else putAttempt(frame, knownAt[id]!, ATTEMPT_RECEIPT, bytes, idAt).receipts.push(number);
   }
   return true;
 }
