@@ -16,7 +16,7 @@ import type { Seal } from "../../core/number-seal.js";
 import type { Outbox } from "../../core/stream/outbox.js";
 import type { StreamClient } from "../../core/stream/stream.js";
 import { openAttemptKeys } from "./attempts.js";
-import { openFailover } from "./failover.js";
+import { atNextCarrier, nextCarrier } from "./failover.js";
 import { openGraves } from "./graves.js";
 import { openIntake } from "./intake.js";
 import { openIntents } from "./intents.js";
@@ -26,12 +26,13 @@ import { newKeeper } from "./kept.js";
 import type { Link, LinkEvents } from "./link.js";
 import { openLookup } from "./lookup.js";
 import { openMemory } from "./memory.js";
+import { openNextFrames } from "./next-frames.js";
 import { observe } from "./observe.js";
 import { openOutcomes } from "./outcomes.js";
 import { openPump } from "./pump.js";
 import { newQueue } from "./queue.js";
 import { openReceipts } from "./receipts.js";
-import { openRetries } from "./retries.js";
+import { atSameLater } from "./retries.js";
 
 export interface DeliverOptions {
   readonly client: StreamClient;
@@ -102,22 +103,18 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
     promisedMax: () => (link.up() && !stopping ? 2 * link.window() : 0),
     schedule: () => pump.schedule(),
   });
-  const failover = openFailover({
-    ...{ client, clock, log },
-    known: (name) => name !== carrier && options.known(name),
-    moved,
-  });
-  const retries = openRetries({ ...{ client, clock, log, carrier }, moved });
+  const nextFrames = openNextFrames({ ...{ client, clock, log }, moved });
+  const isOther = (name: string): boolean => name !== carrier && options.known(name);
   const move: JobsOptions["move"] = (job, index, next, sequence, again, later) => {
-    if (later === undefined) failover.add(job, index, next, sequence, again);
-    else retries.add(job, index, sequence, again, later);
+    const to = later === undefined ? atNextCarrier(next) : atSameLater(carrier, later);
+    nextFrames.add(job, index, sequence, again, to);
   };
   const read = newRead(clock);
   const outcomes = openOutcomes({
     ...{ clock, carrier, memory, keys, keeper: newKeeper(config.keepTlvs) },
     nowMs: read.nowMs,
     urgent: () => outcomes.unrecorded() >= link.window() / 2,
-    nextCarrier: failover.next,
+    nextCarrier: (job, index) => nextCarrier(job, index, isOther),
     failOver: (job, index, next, sequence, later) => move(job, index, next, sequence, false, later),
     again: jobs.again,
     recordDone: jobs.recordDone,
@@ -255,8 +252,7 @@ export async function openDeliver(options: DeliverOptions): Promise<Deliver> {
       link.flush();
       await link.stop();
       await outbox.drain();
-      failover.stop();
-      retries.stop();
+      nextFrames.stop();
       jobs.giveBack();
       cancelTick();
       await observer.stop();
