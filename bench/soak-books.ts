@@ -1,6 +1,6 @@
 /** Books of the soak: what the carriers took and said, against what the records say. */
 import type { ClickHouse } from "../core/clickhouse.js";
-import type { Taken } from "./soak.js";
+import type { Taken } from "./taken.js";
 
 export interface Books {
   /** Sentences about what is wrong. */

@@ -12,10 +12,10 @@ import { SYSTEM_CLOCK, sleep } from "../core/clock.js";
 import { paint, print, printError, progress, table } from "../core/output.js";
 import { type CarrierSimOptions, type LocalSystem, startLocal } from "../deploy/local/local.js";
 import { splitUrl } from "../services/cli/local-system.js";
-import type { Submitted } from "./carrier/submits.js";
 import { openCdrs } from "./cdrs.js";
 import { startLoad } from "./load-process.js";
 import { openBooks } from "./soak-books.js";
+import { takenOf } from "./taken.js";
 
 export interface SoakOptions {
   readonly messages: number;
@@ -163,23 +163,4 @@ async function quiet(count: () => Promise<number>): Promise<void> {
     last = now;
     await sleep(SYSTEM_CLOCK, POLL_MS);
   }
-}
-
-export type Taken = Submitted & { readonly carrier: string };
-
-async function takenOf({ carriers }: LocalSystem): Promise<Taken[]> {
-  const taken: Taken[] = [];
-  for (const { name, control } of carriers) {
-    for (let after = 0; ; ) {
-      const answer = await fetch(`http://127.0.0.1:${control}/submits?after=${after}`);
-      const lines = (await answer.text()).split("\n").filter((line) => line !== "");
-      if (lines.length === 0) break;
-      for (const line of lines) {
-        const submit = JSON.parse(line) as Submitted & { readonly number: number };
-        after = submit.number;
-        if (submit.status === 0) taken.push({ ...submit, carrier: name });
-      }
-    }
-  }
-  return taken;
 }

@@ -13,8 +13,9 @@ import { checkBalances } from "../../services/cli/verify/balances.js";
 import type { Finding } from "../../services/cli/verify/finding.js";
 import { checkRecords } from "../../services/cli/verify/records.js";
 import { checkStreams } from "../../services/cli/verify/streams.js";
+import type { Taken } from "../taken.js";
 import { type Customers, MARK, type Sent } from "./customers.js";
-import { BINDS, type FaultSystem, type Taken, WINDOW } from "./system.js";
+import { BINDS, type FaultSystem, WINDOW } from "./system.js";
 
 export interface Books {
   readonly sent: ReadonlyMap<number, Sent>;

@@ -16,9 +16,9 @@ import { type CarrierSimOptions, type LocalSystem, startLocal } from "../../depl
 import { splitUrl } from "../../services/cli/local-system.js";
 import { cliSettings } from "../../services/cli/options.js";
 import type { RoleName } from "../../services/cli/roles.js";
-import type { Submitted } from "../carrier/submits.js";
 import { metricsOf } from "../metrics-text.js";
 import { openStreamCounts, type StreamCounts } from "../stream-counts.js";
+import { type Taken, takenOf } from "../taken.js";
 import { type FaultProxy, openProxy } from "./proxy.js";
 
 export interface SystemOptions {
@@ -33,8 +33,6 @@ export interface SystemOptions {
   /** Folder with routes and decks in place of the sample's. */
   readonly tablesDirectory?: string;
 }
-
-export type Taken = Submitted & { readonly carrier: string };
 
 export interface FaultSystem {
   readonly local: LocalSystem;
@@ -284,23 +282,6 @@ function openClient(nats: string): Promise<StreamClient> {
     clock: SYSTEM_CLOCK,
     log: SILENT,
   });
-}
-
-async function takenOf({ carriers }: LocalSystem): Promise<Taken[]> {
-  const taken: Taken[] = [];
-  for (const { name, control } of carriers) {
-    for (let after = 0; ; ) {
-      const answer = await fetch(`http://127.0.0.1:${control}/submits?after=${after}`);
-      const lines = (await answer.text()).split("\n").filter((line) => line !== "");
-      if (lines.length === 0) break;
-      for (const line of lines) {
-        const submit = JSON.parse(line) as Submitted & { readonly number: number };
-        after = submit.number;
-        if (submit.status === 0) taken.push({ ...submit, carrier: name });
-      }
-    }
-  }
-  return taken;
 }
 
 /** Errors in the logs, one of each kind: what a reader of a failed run looks for first. */

@@ -25,7 +25,7 @@ import {
   putToken,
 } from "./attempts.js";
 import { type Job, LONG_ID_BYTES } from "./job.js";
-import { type Memory, newRemembered, REFUSED_LATE } from "./memory.js";
+import { beginRemembered, type Memory, newRemembered, REFUSED_LATE } from "./memory.js";
 import { newRecordHead, readHead, START_BYTES } from "./record.js";
 
 /** Doubts whose answer is still waited for. About 300 bytes each. */
@@ -188,15 +188,7 @@ export function openLate(options: LateOptions): Late {
     remembered.startAt = 0;
     remembered.token = one.start;
     remembered.tokenAt = one.hasToken ? START_BYTES : -1;
-    remembered.partition = one.partition;
-    remembered.hop = one.hop;
-    remembered.kind = kind;
-    remembered.part = 1;
-    remembered.parts = parts;
-    remembered.partState = 0;
-    remembered.carrierIdAt = 0;
-    remembered.carrierIdEnd = 0;
-    remembered.sequence = 0;
+    beginRemembered(remembered, kind, one.partition, one.hop, parts);
     memory.together(parts, clock.nowMs());
   }
 

@@ -71,6 +71,25 @@ export function newRemembered(): Remembered {
   return { ...places, partition: 0, hop: 0, kind: 0, ...parts, ...ids };
 }
 
+/** Fills what all parts of an attempt have in common, and the rest with what most have. */
+export function beginRemembered(
+  into: Remembered,
+  kind: number,
+  partition: number,
+  hop: number,
+  parts: number,
+): void {
+  into.kind = kind;
+  into.partition = partition;
+  into.hop = hop;
+  into.parts = parts;
+  into.part = 1;
+  into.partState = 0;
+  into.carrierIdAt = 0;
+  into.carrierIdEnd = 0;
+  into.sequence = 0;
+}
+
 /** Where an entry was found: read by its caller before the next call. */
 export interface Hit {
   words: Uint32Array;

@@ -29,7 +29,7 @@ import {
   type Refusal,
 } from "./attempts.js";
 import { type Job, LONG_ID_BYTES, type Long, RECORD } from "./job.js";
-import { entry, type Memory, moveToPart, newRemembered } from "./memory.js";
+import { beginRemembered, entry, type Memory, moveToPart, newRemembered } from "./memory.js";
 import { newRecordHead, readHead } from "./record.js";
 
 export interface SettleOptions {
@@ -105,15 +105,7 @@ export function openSettle(options: SettleOptions): Settle {
     remembered.startAt = start.startAt;
     remembered.token = start.token;
     remembered.tokenAt = start.tokenAt;
-    remembered.partition = job.partition;
-    remembered.hop = start.hop;
-    remembered.kind = kind;
-    remembered.part = 1;
-    remembered.parts = parts;
-    remembered.partState = 0;
-    remembered.carrierIdAt = 0;
-    remembered.carrierIdEnd = 0;
-    remembered.sequence = 0;
+    beginRemembered(remembered, kind, job.partition, start.hop, parts);
     memory.together(parts, start.atMs);
   }
 

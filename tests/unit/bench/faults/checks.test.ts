@@ -3,7 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { audit, type Books, type RecordRow } from "../../../../bench/faults/checks.js";
 import { MARK, type Sent } from "../../../../bench/faults/customers.js";
-import type { Taken } from "../../../../bench/faults/system.js";
+import type { Taken } from "../../../../bench/taken.js";
 
 const books = suite("books of a fault test");
 const NONE = { duplicatesMax: 0 };
