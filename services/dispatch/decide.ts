@@ -95,7 +95,8 @@ function judgeTerms(
   const acceptedAtMs = readUint53(bytes, at + VERDICT_AT.acceptedAtMs);
   const priceMicros = readUint53(bytes, at + VERDICT_AT.priceMicros);
   const place = accounts.place(readUint32(bytes, at + VERDICT_AT.account));
-  const [day, month] = [acceptedDay(acceptedAtMs), monthOf(acceptedAtMs)];
+  const day = acceptedDay(acceptedAtMs);
+  const month = monthOf(acceptedAtMs);
   return terms.judge(accounts, place, priceMicros, acceptedAtMs, day, month, lane);
 }
 

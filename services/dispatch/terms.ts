@@ -163,7 +163,8 @@ export function openTermsTable(
     if (status[at] !== ACTIVE) return REASON.ACCOUNT_INACTIVE;
     if (outstandingMax[at] !== 0 && accounts.outstanding(place) >= outstandingMax[at]!)
       return REASON.TOO_MANY_OUTSTANDING;
-    const [capDay, capMonth] = [dayCap[at]!, monthCap[at]!];
+    const capDay = dayCap[at]!;
+    const capMonth = monthCap[at]!;
     if (!Number.isNaN(capDay) && !accounts.withinDay(place, day, priceMicros, capDay))
       return REASON.SPEND_CAP_DAY;
     if (!Number.isNaN(capMonth) && !accounts.withinMonth(place, month, priceMicros, capMonth))
