@@ -12,6 +12,7 @@
  */
 import assert from "node:assert";
 import { acceptedDay } from "../../core/message.js";
+import { ATTEMPT_SUBMITTED } from "../../core/stream/fields.js";
 import { readUint53 } from "../../core/stream/frame.js";
 import { hashId, sameId } from "./carrier-id.js";
 import { START, START_BYTES } from "./record.js";
@@ -115,7 +116,8 @@ export interface Memory {
   ): boolean;
   /**
    * Finds the first entry of the attempt whose fields 1 to 3 stand at `startAt`; in `hit`. Of
-   * several of a hop, the newest: a late answer is told after its doubt.
+   * several of a hop, the newest: a late answer is told after its doubt. But a submission stands,
+   * whatever comes after it: another connector may have been in doubt about its own.
    */
   findAttempt(start: Uint8Array, startAt: number, hop: number): boolean;
   readonly hit: Hit;
@@ -174,10 +176,14 @@ export function openMemory(entriesMax: number, nowMs: number): Memory {
       const at = startAt + START.messageId;
       const hash = hashMessage(id, at, hop);
       const day = acceptedDay(readUint53(start, startAt + START.acceptedAtMs));
-      return (
-        find(young, young.byMessage(hash, id, at, day, hop)) ||
-        (old !== undefined && find(old, old.byMessage(hash, id, at, day, hop)))
-      );
+      const inYoung = find(young, young.byMessage(hash, id, at, day, hop));
+      if (old === undefined || (inYoung && entry.kind(hit) === ATTEMPT_SUBMITTED)) return inYoung;
+      const place = old.byMessage(hash, id, at, day, hop);
+      if (!inYoung) return find(old, place);
+      const isSubmitted =
+        place >= 0 && (old.words[place * STRIDE + WORD.kinds]! & 0xff) === ATTEMPT_SUBMITTED;
+      if (isSubmitted) find(old, place);
+      return true;
     },
     entries: () => young.count + (old?.count ?? 0),
     coversFromMs: () => coversFromMs,
@@ -367,13 +373,18 @@ function newGeneration(bornAtMs: number): Generation {
       const { words, bytes } = self;
       const mask = messageIndex.length - 1;
       let newest = -1;
+      let isSubmitted = false;
       for (let slot = hash & mask; messageIndex[slot] !== 0; slot = (slot + 1) & mask) {
         const place = messageIndex[slot]! - 1;
         const base = place * STRIDE;
         if (words[base + WORD.partition]! >>> 16 !== hop) continue;
         if (!sameBytes(bytes, base * 4 + START.messageId, id, at, 16)) continue;
-        // In the order in which they were added.
-        if (acceptedDay(readUint53(bytes, base * 4 + START.acceptedAtMs)) === day) newest = place;
+        if (acceptedDay(readUint53(bytes, base * 4 + START.acceptedAtMs)) !== day) continue;
+        // In the order in which they were added. No doubt of somebody else's undoes a submission.
+        const submits = (words[base + WORD.kinds]! & 0xff) === ATTEMPT_SUBMITTED;
+        if (isSubmitted && !submits) continue;
+        newest = place;
+        isSubmitted = submits;
       }
       return newest;
     },

@@ -66,6 +66,27 @@ memory("finds an attempt by message, day and hop", () => {
   assert.ok(kept.findAttempt(startOf(9), 0, 0));
 });
 
+memory("keeps to a submission, whatever another connector doubts of the same hop", () => {
+  const DOUBT = 4;
+  const kept = openMemory(3, 0);
+  kept.together(1, 0);
+  add(kept, 1, "", { kind: DOUBT });
+  assert.ok(kept.findAttempt(startOf(1), 0, 0));
+  assert.is(entry.kind(kept.hit), DOUBT);
+  kept.together(1, 0);
+  add(kept, 1, "a");
+  kept.together(1, 0);
+  add(kept, 1, "", { kind: DOUBT });
+  assert.ok(kept.findAttempt(startOf(1), 0, 0));
+  assert.is(entry.kind(kept.hit), 2);
+  // In the next generation as well.
+  kept.together(1, 0);
+  add(kept, 1, "", { kind: DOUBT });
+  assert.ok(kept.findAttempt(startOf(1), 0, 0));
+  assert.is(entry.kind(kept.hit), 2);
+  assert.is(kept.hit.at, 19);
+});
+
 memory("keeps two generations, and says from when on it is complete", () => {
   const kept = openMemory(10, 0);
   kept.coverFrom(0);
